@@ -1,0 +1,15 @@
+/** The part of redis-parser 3 that the admin client uses; the package carries no types of its own. */
+declare module 'redis-parser' {
+  export interface RedisParserOptions {
+    returnReply(reply: unknown): void;
+    returnError(error: Error): void;
+    returnFatalError(error: Error): void;
+    returnBuffers?: boolean;
+    stringNumbers?: boolean;
+  }
+  export default class RedisParser {
+    constructor(options: RedisParserOptions);
+    execute(bytes: Uint8Array): void;
+    reset(): void;
+  }
+}
