@@ -5,7 +5,8 @@
  * and a message given to a check is the *reason*; manifest.ts puts the field and the value before it.
  */
 import { z } from 'zod';
-import { ownedBecause } from './owned-directives.ts';
+import { OWNED_DIRECTIVES, ownedBecause } from './owned-directives.ts';
+import { crd } from './structural-schema.ts';
 
 export const API_GROUP = 'keyherd.dev';
 export const API_VERSION = 'v1alpha1';
@@ -35,9 +36,14 @@ const text = (max: number = LIMITS.stringLength) => z.string().max(max, 'longer 
 
 const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$/;
 
+/** A size of storage: text only, because CEL compares it. */
+const size = () => z.string().max(LIMITS.quantityLength).regex(QUANTITY, 'a size reads like 512Mi or 10Gi');
+
 /** A Kubernetes quantity. A bare number in YAML is one too. */
 const quantity = () =>
   z.union([z.string().max(LIMITS.quantityLength).regex(QUANTITY, 'a quantity reads like 500m, 2, 512Mi or 10Gi'), z.number().nonnegative()]).transform(String);
+
+const map = <V extends z.ZodType>(value: V) => z.record(text(), value).register(crd, { maxProperties: LIMITS.mapEntries });
 
 /** Fields of Kubernetes that pass through untouched: the API server checks them where they are used. */
 const passThrough = () => z.record(z.string(), z.unknown());
@@ -53,26 +59,37 @@ const toleration = z.strictObject({
 });
 
 const resources = z.strictObject({
-  requests: z.record(text(), quantity()).optional(),
-  limits: z.record(text(), quantity()).optional(),
+  requests: map(quantity()).optional(),
+  limits: map(quantity()).optional(),
 });
 
 const persistence = z.strictObject({
   mode: z.enum(['RDB', 'None']).default('RDB').describe('What survives a restart: RDB keeps a volume with a snapshot, written on a graceful stop and from time to time; None keeps nothing.'),
-  size: quantity().default('1Gi').describe('Size of each node\'s volume. It may only grow.'),
+  size: size().default('1Gi').describe('Size of each node\'s volume. It may only grow.'),
   storageClassName: text().optional().describe('Storage class of the volumes; the cluster\'s default one when absent. Immutable.'),
   reclaimPolicy: z.enum(['Retain', 'Delete']).default('Retain').describe('What becomes of the volumes when the ValkeyCluster is deleted.'),
+}).register(crd, {
+  rules: [
+    { rule: 'quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0', message: 'size may only grow: a volume cannot shrink' },
+    {
+      rule: 'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+      message: 'storageClassName is immutable: volumes do not move between classes',
+    },
+    { rule: 'self.mode == oldSelf.mode', message: 'mode is immutable: nodes cannot gain or lose their volumes' },
+  ],
 });
 
 const scheduling = z.strictObject({
   tolerations: z.array(toleration).max(LIMITS.listEntries).optional(),
-  nodeSelector: z.record(text(), text()).optional(),
+  nodeSelector: map(text()).optional(),
   affinity: passThrough().optional(),
   topologySpreadConstraints: z.array(passThrough()).max(LIMITS.listEntries).optional(),
   priorityClassName: text().optional(),
 });
 
 /** Directive names have no case, a value is always text in valkey.conf, and YAML's yes and no may arrive as booleans. */
+const ownedList = `[${Object.keys(OWNED_DIRECTIVES).map((name) => `'${name}'`).join(', ')}]`;
+
 const config = z
   .record(
     z.string().max(LIMITS.configNameLength).regex(/^[a-zA-Z][a-zA-Z0-9.-]*$/, 'a directive is letters, digits, dots and dashes'),
@@ -83,6 +100,16 @@ const config = z
       const because = ownedBecause(name);
       if (because !== undefined) context.addIssue({ code: 'custom', path: [name], message: `is set by the operator: ${because}` });
     }
+  })
+  .register(crd, {
+    maxProperties: LIMITS.configEntries,
+    rules: [
+      {
+        rule: `!${ownedList}.exists(name, name in self)`,
+        message: 'a directive that the operator sets cannot be configured',
+        messageExpression: `'set by the operator, not by spec.config: ' + ${ownedList}.filter(name, name in self).join(', ')`,
+      },
+    ],
   });
 
 export const specSchema = z.strictObject({
@@ -143,7 +170,7 @@ export const statusSchema = z.strictObject({
   endpoint: text(),
   shardStatuses: z.array(shardStatus).max(LIMITS.shards),
   migration: migrationStatus.optional(),
-  conditions: z.array(condition).max(LIMITS.listEntries),
+  conditions: z.array(condition).max(LIMITS.listEntries).register(crd, { listMapKey: 'type' }),
   /** What the operator does next, and why. */
   plan: z.array(text(LIMITS.messageLength)).max(LIMITS.planEntries),
 });
