@@ -1,0 +1,59 @@
+/**
+ * Writes as an ordinary application does: through iovalkey's cluster client, which follows redirects, refreshes its slot map
+ * and sends again by itself. So a rejected write may have happened, whatever the last error says: it is always indeterminate.
+ */
+import { Cluster } from 'iovalkey';
+import type { Address, WriteOutcome, Writer } from './writer.ts';
+
+/** What the client is given to get through a failover: 50 tries 100 ms apart, 5 s, before it gives up on one write. */
+const MAX_REDIRECTIONS = 50;
+const RETRY_DELAY_MS = 100;
+const CONNECT_TIMEOUT_MS = 1_000;
+/** A node that does not answer for this long loses its connection; above the 5 s for which a node may pause its writers. */
+const SOCKET_TIMEOUT_MS = 6_000;
+
+export class ClusterWriter implements Writer {
+  readonly #cluster: Cluster;
+
+  constructor(seeds: readonly Address[]) {
+    this.#cluster = new Cluster([...seeds], {
+      lazyConnect: true,
+      maxRedirections: MAX_REDIRECTIONS,
+      retryDelayOnFailover: RETRY_DELAY_MS,
+      retryDelayOnClusterDown: RETRY_DELAY_MS,
+      retryDelayOnTryAgain: RETRY_DELAY_MS,
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS },
+    });
+    this.#cluster.on('error', () => {}); // Every write reports its own outcome.
+  }
+
+  async open(): Promise<void> {
+    await this.#cluster.connect();
+  }
+
+  async overwrite(key: string, _slot: number, value: string): Promise<WriteOutcome> {
+    try {
+      const previous = await this.#cluster.call('SET', [key, value, 'GET']) as string | null;
+      return { kind: 'acknowledged', previous, acknowledgedAtMs: performance.now(), confirmed: false };
+    } catch (error) {
+      return { kind: 'indeterminate', reason: reasonOf(error) };
+    }
+  }
+
+  read(key: string): Promise<string | null> {
+    return this.#cluster.get(key);
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#cluster.unlink(key);
+  }
+
+  close(): void {
+    this.#cluster.disconnect();
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
