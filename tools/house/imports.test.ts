@@ -55,7 +55,12 @@ const architecture: readonly Room[] = [
   { room: 'observability', at: ['server/observability'], imports: ['keyspace', 'memory', 'config'], packages: ASSERT },
 
   // These stand on the keyspace and see of commands no more than their door.
-  { room: 'persistence', at: ['server/persistence'], imports: ['types', 'keyspace', 'memory'], packages: ASSERT },
+  {
+    room: 'persistence',
+    at: ['server/persistence'],
+    imports: ['reply', 'types', 'keyspace', 'memory'],
+    packages: ASSERT,
+  },
   {
     room: 'replication',
     at: ['server/replication'],
