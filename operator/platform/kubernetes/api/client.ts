@@ -13,7 +13,9 @@ import type { Credentials } from './credentials.ts';
 import type { RawObject } from './objects.ts';
 import { allows, apiVersionOf, pathOf, type Resource, type Verb } from './resources.ts';
 
+/** Who owns the fields that we apply. The number of pods has an owner of its own: see build/stateful-set.ts. */
 export const FIELD_MANAGER = 'keyherd';
+export const SCALE_FIELD_MANAGER = 'keyherd-scale';
 
 /** Limits of one request. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -55,6 +57,15 @@ export interface DeleteOptions {
   /** Deletes only the object that was looked at, never a namesake made since. */
   readonly uid: string;
   readonly gracePeriodSeconds?: number;
+  /** Keep the object, with a deletionTimestamp, until what it owns is gone. */
+  readonly foreground?: boolean;
+}
+
+export interface ApplyOptions {
+  readonly fieldManager?: string;
+  /** Take over fields that others set; without it they lead to a conflict. */
+  readonly force: boolean;
+  readonly subresource?: string;
 }
 
 /** Told of every finished request: verb, kind, HTTP status (0 when none). */
@@ -130,11 +141,12 @@ export class ApiClient {
     });
   }
 
-  /** Server-side apply: creates the object or makes our fields what `object` says, whoever changed them since. */
-  apply(resource: Resource, namespace: string, name: string, object: object, subresource = ''): Promise<RawObject> {
+  /** Server-side apply: creates the object, or makes our fields of it what `object` says. */
+  apply(resource: Resource, namespace: string, name: string, object: object, options: ApplyOptions): Promise<RawObject> {
+    const { fieldManager = FIELD_MANAGER, force, subresource = '' } = options;
     return this.#json({
       verb: 'apply', resource, method: 'PATCH', path: pathOf(resource, namespace, name, subresource),
-      query: { fieldManager: FIELD_MANAGER, force: 'true' },
+      query: { fieldManager, force: String(force) },
       body: typed(resource, object), contentType: 'application/apply-patch+yaml',
     }, subresource);
   }
@@ -145,7 +157,7 @@ export class ApiClient {
       await this.#json({
         verb: 'delete', resource, method: 'DELETE', path: pathOf(resource, namespace, name),
         body: JSON.stringify({
-          apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background',
+          apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: options.foreground === true ? 'Foreground' : 'Background',
           preconditions: { uid: options.uid },
           ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
         }),

@@ -135,3 +135,12 @@ test('stopping before the first list ends the wait for it', async () => {
   void informer.stop();
   await started;
 });
+
+test('the answer to a write of our own is seen at once, and an older event of the watch does not undo it', async () => {
+  const server = scripted({ lists: [[pod('a', 1)]], watches: [] });
+  await server.informer.start();
+  server.informer.absorb({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '110' } });
+  server.informer.absorb({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '90' } });
+  expect(server.informer.get('n', 'a')?.metadata.resourceVersion).toBe('110');
+  await server.run();
+});

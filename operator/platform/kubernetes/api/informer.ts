@@ -8,7 +8,7 @@
  */
 
 import { ApiError, type ObjectList, type WatchEvent } from './client.ts';
-import { normalise, type StoredObject } from './objects.ts';
+import { normalise, type RawObject, type StoredObject } from './objects.ts';
 
 export interface WatchSource {
   list(): Promise<ObjectList>;
@@ -60,6 +60,13 @@ export class Informer {
 
   list(): StoredObject[] {
     return [...this.#objects.values()];
+  }
+
+  /** Takes in the answer to a write of our own, so that the next look does not miss it while the watch lags behind. */
+  absorb(raw: RawObject): void {
+    const object = normalise(raw);
+    // One that has just been deleted answers with its last shape; the watch will tell the rest.
+    if (object.metadata.uid !== '') this.#put(object);
   }
 
   /** Failures in a row; 0 while all is well. */
@@ -122,13 +129,19 @@ export class Informer {
 
   #put(object: StoredObject): void {
     const key = keyOf(object);
-    if (this.#objects.get(key)?.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    const known = this.#objects.get(key)?.metadata.resourceVersion;
+    if (known !== undefined && !isNewer(object.metadata.resourceVersion, known)) return;
     this.#objects.set(key, object);
     this.#options.onChange(object, false);
   }
 
   #remove(object: StoredObject): void {
-    if (this.#objects.delete(keyOf(object))) this.#options.onChange(object, true);
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    // A namesake made since, which we know from a write of our own, is not the object that was deleted.
+    if (known === undefined || isNewer(known.metadata.resourceVersion, object.metadata.resourceVersion)) return;
+    this.#objects.delete(key);
+    this.#options.onChange(object, true);
   }
 
   /** Between half and the whole of a doubling pause: many operators must not come back in step. */
@@ -146,6 +159,11 @@ function watchError(event: WatchEvent): Error {
 /** 410 Gone, as the answer to the request or as an event within the watch: the version is no longer in the history. */
 function isTooOld(error: unknown): boolean {
   return error instanceof ApiError && error.status === 410;
+}
+
+/** Resource versions are decimal numbers of any length; as such they are comparable (Kubernetes 1.35 promises it). */
+function isNewer(version: string, than: string): boolean {
+  return version.length === than.length ? version > than : version.length > than.length;
 }
 
 function keyOf(object: StoredObject): string {

@@ -55,7 +55,7 @@ export const VOLUME_CLAIMS: Resource = {
 
 export const EVENTS: Resource = {
   group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events',
-  verbs: ['create', 'apply'],
+  verbs: ['create'],
 };
 
 export const LEASES: Resource = {
