@@ -34,7 +34,7 @@ export class ClusterWriter implements Writer {
 
   async overwrite(key: string, _slot: number, value: string): Promise<WriteOutcome> {
     try {
-      const previous = await this.#cluster.call('SET', [key, value, 'GET']) as string | null;
+      const previous = (await this.#cluster.call('SET', [key, value, 'GET'])) as string | null;
       return { kind: 'acknowledged', previous, acknowledgedAtMs: performance.now(), confirmed: false };
     } catch (error) {
       return { kind: 'indeterminate', reason: reasonOf(error) };

@@ -4,7 +4,13 @@ import { KeyHistory } from './history.ts';
 
 /** A store of one key that does what it is told, so that a test can say what truly happened to a write. */
 type Outcome = 'confirmed' | 'acknowledged' | 'refused' | 'lost answer, applied' | 'lost answer, not applied';
-const outcomes: readonly Outcome[] = ['confirmed', 'acknowledged', 'refused', 'lost answer, applied', 'lost answer, not applied'];
+const outcomes: readonly Outcome[] = [
+  'confirmed',
+  'acknowledged',
+  'refused',
+  'lost answer, applied',
+  'lost answer, not applied',
+];
 
 class Story {
   readonly history = new KeyHistory();
@@ -33,35 +39,41 @@ class Story {
 const anyOutcomes = fc.array(fc.constantFrom(...outcomes), { maxLength: 60 });
 
 test('a store that keeps its word is never accused, whatever answers go missing', () => {
-  fc.assert(fc.property(anyOutcomes, (story) => {
-    const key = new Story();
-    for (const outcome of story) key.write(outcome);
-    key.read();
-    expect(new Set(key.verdicts)).toEqual(new Set(['right']));
-  }));
+  fc.assert(
+    fc.property(anyOutcomes, (story) => {
+      const key = new Story();
+      for (const outcome of story) key.write(outcome);
+      key.read();
+      expect(new Set(key.verdicts)).toEqual(new Set(['right']));
+    }),
+  );
 });
 
 test('a store that goes back to any earlier version than the last acknowledged is found out by the next read or overwrite', () => {
-  fc.assert(fc.property(anyOutcomes, fc.nat(), fc.boolean(), (story, pick, byOverwrite) => {
-    const key = new Story();
-    for (const outcome of [...story, 'acknowledged' as const]) key.write(outcome);
-    const older = pick % key.history.lastAcknowledged;
-    key.stored = older === 0 ? null : older;
-    key.verdicts.length = 0;
-    if (byOverwrite) key.write('acknowledged');
-    else key.read();
-    expect(key.verdicts).toHaveLength(1);
-    expect(['lost', 'lost-confirmed']).toContain(key.verdicts[0]);
-  }));
+  fc.assert(
+    fc.property(anyOutcomes, fc.nat(), fc.boolean(), (story, pick, byOverwrite) => {
+      const key = new Story();
+      for (const outcome of [...story, 'acknowledged' as const]) key.write(outcome);
+      const older = pick % key.history.lastAcknowledged;
+      key.stored = older === 0 ? null : older;
+      key.verdicts.length = 0;
+      if (byOverwrite) key.write('acknowledged');
+      else key.read();
+      expect(key.verdicts).toHaveLength(1);
+      expect(['lost', 'lost-confirmed']).toContain(key.verdicts[0]);
+    }),
+  );
 });
 
 test('a value never written is found out', () => {
-  fc.assert(fc.property(anyOutcomes, fc.integer({ min: 1, max: 1000 }), (story, beyond) => {
-    const key = new Story();
-    for (const outcome of story) key.write(outcome);
-    key.stored = story.length + beyond;
-    expect(key.read()).toBe('wrong');
-  }));
+  fc.assert(
+    fc.property(anyOutcomes, fc.integer({ min: 1, max: 1000 }), (story, beyond) => {
+      const key = new Story();
+      for (const outcome of story) key.write(outcome);
+      key.stored = story.length + beyond;
+      expect(key.read()).toBe('wrong');
+    }),
+  );
 });
 
 test('a loss against a confirmed write is told apart from a loss against an acknowledged one', () => {

@@ -1,7 +1,7 @@
 /** The checker's keys, grouped by the shard that owned their slot at the start, and the values they carry. */
 import { KeyHistory } from './history.ts';
-import { formatRanges, SLOT_COUNT, slotOf } from './slots.ts';
 import type { Shard } from './slots.ts';
+import { formatRanges, SLOT_COUNT, slotOf } from './slots.ts';
 
 export interface CheckedKey {
   readonly name: string;
@@ -24,7 +24,10 @@ export interface KeyGroup {
 /** Names are unlike those of any other run, so that a run starts from absent keys and leaves nobody else's alone. */
 export function makeKeys(runId: string, count: number, shards: readonly Shard[]): KeyGroup[] {
   const groups: KeyGroup[] = shards.map((shard, index) => ({
-    number: index + 1, address: `${shard.host}:${shard.port}`, slots: formatRanges(shard.ranges), keys: [],
+    number: index + 1,
+    address: `${shard.host}:${shard.port}`,
+    slots: formatRanges(shard.ranges),
+    keys: [],
   }));
   const groupOfSlot: (KeyGroup | undefined)[] = new Array(SLOT_COUNT);
   shards.forEach((shard, index) => {

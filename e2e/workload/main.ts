@@ -8,10 +8,10 @@ import { parseArgs } from 'node:util';
 import { Redis } from 'iovalkey';
 import { ClusterWriter, reasonOf } from './cluster-writer.ts';
 import { PinnedWriter } from './pinned-writer.ts';
-import { asText, failures } from './report.ts';
 import type { LostCounts } from './report.ts';
-import { shardsOf, SLOT_COUNT, slotTotal } from './slots.ts';
+import { asText, failures } from './report.ts';
 import type { Shard } from './slots.ts';
+import { SLOT_COUNT, shardsOf, slotTotal } from './slots.ts';
 import { Workload } from './workload.ts';
 import type { Address } from './writer.ts';
 
@@ -51,26 +51,39 @@ interface Arguments {
 
 class UsageError extends Error {}
 
-function readArguments(argv: readonly string[]): Arguments {
-  let values;
+function parseOptions(argv: readonly string[]) {
   try {
-    ({ values } = parseArgs({
+    return parseArgs({
       args: [...argv],
       options: {
-        target: { type: 'string' }, seconds: { type: 'string', default: '30' }, rate: { type: 'string', default: '500' },
-        keys: { type: 'string', default: '1000' }, clients: { type: 'string', default: '32' }, wait: { type: 'string', default: '0' },
-        'lost-counts': { type: 'string' }, 'at-least': { type: 'string', default: '80' },
-        'start-timeout': { type: 'string', default: '10' }, 'keep-keys': { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+        target: { type: 'string' },
+        seconds: { type: 'string', default: '30' },
+        rate: { type: 'string', default: '500' },
+        keys: { type: 'string', default: '1000' },
+        clients: { type: 'string', default: '32' },
+        wait: { type: 'string', default: '0' },
+        'lost-counts': { type: 'string' },
+        'at-least': { type: 'string', default: '80' },
+        'start-timeout': { type: 'string', default: '10' },
+        'keep-keys': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
       },
-    }));
+    }).values;
   } catch (error) {
     throw new UsageError(reasonOf(error));
   }
-  if (values.target === undefined) throw new UsageError('--target is missing: give the address of a node, such as 127.0.0.1:7000');
+}
+
+function readArguments(argv: readonly string[]): Arguments {
+  const values = parseOptions(argv);
+  if (values.target === undefined)
+    throw new UsageError('--target is missing: give the address of a node, such as 127.0.0.1:7000');
   const wait = integer('wait', values.wait, 0, 16);
   const lostCounts = values['lost-counts'] ?? (wait > 0 ? 'confirmed' : 'acknowledged');
-  if (lostCounts !== 'acknowledged' && lostCounts !== 'confirmed') throw new UsageError(`--lost-counts ${lostCounts}: is neither acknowledged nor confirmed`);
-  if (lostCounts === 'confirmed' && wait === 0) throw new UsageError('--lost-counts confirmed needs --wait: without it nothing is confirmed');
+  if (lostCounts !== 'acknowledged' && lostCounts !== 'confirmed')
+    throw new UsageError(`--lost-counts ${lostCounts}: is neither acknowledged nor confirmed`);
+  if (lostCounts === 'confirmed' && wait === 0)
+    throw new UsageError('--lost-counts confirmed needs --wait: without it nothing is confirmed');
   return {
     seeds: values.target.split(',').map(readAddress),
     seconds: integer('seconds', values.seconds, 1, 86_400),
@@ -88,7 +101,8 @@ function readArguments(argv: readonly string[]): Arguments {
 
 function integer(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw new UsageError(`--${name} ${text}: is not a whole number from ${least} to ${most}`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new UsageError(`--${name} ${text}: is not a whole number from ${least} to ${most}`);
   return value;
 }
 
@@ -105,7 +119,14 @@ async function awaitShards(seeds: readonly Address[], timeoutSeconds: number): P
   for (let turn = 0; ; turn++) {
     const seed = seeds[turn % seeds.length];
     if (seed === undefined) throw new UsageError('--target is empty');
-    const node = new Redis({ ...seed, lazyConnect: true, connectTimeout: ASK_TIMEOUT_MS, commandTimeout: ASK_TIMEOUT_MS, enableReadyCheck: false, retryStrategy: () => null });
+    const node = new Redis({
+      ...seed,
+      lazyConnect: true,
+      connectTimeout: ASK_TIMEOUT_MS,
+      commandTimeout: ASK_TIMEOUT_MS,
+      enableReadyCheck: false,
+      retryStrategy: () => null,
+    });
     node.on('error', () => {});
     try {
       const shards = shardsOf(await node.cluster('SLOTS'), seed.host);
@@ -117,7 +138,8 @@ async function awaitShards(seeds: readonly Address[], timeoutSeconds: number): P
     } finally {
       node.disconnect();
     }
-    if (performance.now() >= deadlineMs) throw new Error(`${seed.host}:${seed.port}: no cluster to write to after ${timeoutSeconds} s: ${reason}`);
+    if (performance.now() >= deadlineMs)
+      throw new Error(`${seed.host}:${seed.port}: no cluster to write to after ${timeoutSeconds} s: ${reason}`);
     await sleep(START_RETRY_DELAY_MS);
   }
 }
@@ -131,8 +153,15 @@ async function main(argv: readonly string[]): Promise<number> {
   const writer = args.wait > 0 ? new PinnedWriter(args.seeds, args.wait) : new ClusterWriter(args.seeds);
   await writer.open();
   const workload = new Workload(writer, {
-    runId: randomBytes(6).toString('hex'), shards, keys: args.keys, ratePerSecond: args.rate, seconds: args.seconds,
-    clients: args.clients, waitReplicas: args.wait, keepKeys: args.keepKeys, stop: stop.signal,
+    runId: randomBytes(6).toString('hex'),
+    shards,
+    keys: args.keys,
+    ratePerSecond: args.rate,
+    seconds: args.seconds,
+    clients: args.clients,
+    waitReplicas: args.wait,
+    keepKeys: args.keepKeys,
+    stop: stop.signal,
   });
   const started = setInterval(() => {
     if (workload.acknowledged < WARM_WRITES) return;
@@ -143,14 +172,20 @@ async function main(argv: readonly string[]): Promise<number> {
   clearInterval(started);
   writer.close();
   const found = failures(report, args.lostCounts, args.leastPercent);
-  process.stdout.write(args.json ? `${JSON.stringify({ passed: found.length === 0, failures: found, ...report })}\n` : asText(report, found));
+  process.stdout.write(
+    args.json
+      ? `${JSON.stringify({ passed: found.length === 0, failures: found, ...report })}\n`
+      : asText(report, found),
+  );
   return found.length === 0 ? 0 : 1;
 }
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(error instanceof UsageError ? `workload: ${error.message}\n${USAGE}\n` : `workload: ${reasonOf(error)}\n`);
+    process.stderr.write(
+      error instanceof UsageError ? `workload: ${error.message}\n${USAGE}\n` : `workload: ${reasonOf(error)}\n`,
+    );
     process.exit(2);
   },
 );

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'iovalkey';
 import { reasonOf } from './cluster-writer.ts';
-import { shardsOf, SLOT_COUNT } from './slots.ts';
+import { SLOT_COUNT, shardsOf } from './slots.ts';
 import type { Address, WriteOutcome, Writer } from './writer.ts';
 
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -21,7 +21,17 @@ const RETRY_DELAY_MS = 50;
 const MAP_REFRESH_INTERVAL_MS = 100;
 
 /** Error codes with which a node says that the command was not carried out and may be tried again, there or elsewhere. */
-const RETRIABLE_CODES: ReadonlySet<string> = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING', 'READONLY', 'MASTERDOWN', 'NOREPLICAS', 'UNBLOCKED']);
+const RETRIABLE_CODES: ReadonlySet<string> = new Set([
+  'MOVED',
+  'ASK',
+  'TRYAGAIN',
+  'CLUSTERDOWN',
+  'LOADING',
+  'READONLY',
+  'MASTERDOWN',
+  'NOREPLICAS',
+  'UNBLOCKED',
+]);
 
 interface Redirect {
   readonly node: string;
@@ -65,7 +75,7 @@ export class PinnedWriter implements Writer {
       }
       const answer = await this.#set(connection, key, value, redirect?.asking === true, deadlineMs);
       if (answer.kind === 'acknowledged') {
-        const confirmed = await this.#wait(connection) && undisturbed;
+        const confirmed = (await this.#wait(connection)) && undisturbed;
         this.#release(node, connection);
         return { ...answer, confirmed };
       }
@@ -78,7 +88,10 @@ export class PinnedWriter implements Writer {
       const [code = '', , target] = reason.split(' ');
       if (!RETRIABLE_CODES.has(code)) return answer;
       undisturbed = false;
-      redirect = target !== undefined && (code === 'MOVED' || code === 'ASK') ? { node: addressedAs(target, node), asking: code === 'ASK' } : null;
+      redirect =
+        target !== undefined && (code === 'MOVED' || code === 'ASK')
+          ? { node: addressedAs(target, node), asking: code === 'ASK' }
+          : null;
       if (redirect === null) await this.#lookAgain();
       else if (code === 'MOVED') this.#owners[slot] = redirect.node;
     }
@@ -98,11 +111,17 @@ export class PinnedWriter implements Writer {
     for (const pool of this.#pools.values()) for (const connection of pool.splice(0)) connection.disconnect();
   }
 
-  async #set(connection: Redis, key: string, value: string, asking: boolean, deadlineMs: number): Promise<WriteOutcome> {
+  async #set(
+    connection: Redis,
+    key: string,
+    value: string,
+    asking: boolean,
+    deadlineMs: number,
+  ): Promise<WriteOutcome> {
     const timer = setTimeout(() => connection.disconnect(), Math.max(1, deadlineMs - performance.now()));
     try {
       if (asking) await connection.call('ASKING');
-      const previous = await connection.call('SET', [key, value, 'GET']) as string | null;
+      const previous = (await connection.call('SET', [key, value, 'GET'])) as string | null;
       return { kind: 'acknowledged', previous, acknowledgedAtMs: performance.now(), confirmed: false };
     } catch (error) {
       const reason = reasonOf(error);
@@ -169,13 +188,20 @@ export class PinnedWriter implements Writer {
 
   /** A pause, and a fresh slot map: what a write does before it tries again. */
   async #lookAgain(): Promise<void> {
-    this.#refresh ??= this.#refreshMap().finally(() => { this.#refresh = null; });
+    this.#refresh ??= this.#refreshMap().finally(() => {
+      this.#refresh = null;
+    });
     await this.#refresh;
   }
 
   async #refreshMap(): Promise<void> {
     const sinceMs = performance.now() - this.#refreshedAtMs;
-    await sleep(Math.max(this.#refreshedAtMs === Number.NEGATIVE_INFINITY ? 0 : RETRY_DELAY_MS, MAP_REFRESH_INTERVAL_MS - sinceMs));
+    await sleep(
+      Math.max(
+        this.#refreshedAtMs === Number.NEGATIVE_INFINITY ? 0 : RETRY_DELAY_MS,
+        MAP_REFRESH_INTERVAL_MS - sinceMs,
+      ),
+    );
     this.#refreshedAtMs = performance.now();
     const known = [...new Set([...this.#seeds.map(nameOf), ...this.#owners.filter((owner) => owner !== undefined)])];
     // Another node every time: the one that answers first may be the one that is cut off and knows least.

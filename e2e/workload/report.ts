@@ -65,8 +65,10 @@ export function failures(report: Report, lostCounts: LostCounts, leastPercent: n
   if (lost > 0) found.push(`${lost} ${lostCounts} writes were lost`);
   if (report.wrong > 0) found.push(`${report.wrong} values were wrong`);
   if (report.errors.unread > 0) found.push(`${report.errors.unread} keys could not be read back`);
-  if (report.acknowledged < report.intended * leastPercent / 100) {
-    found.push(`${report.acknowledged} of ${report.intended} intended writes were acknowledged, below ${leastPercent}%`);
+  if (report.acknowledged < (report.intended * leastPercent) / 100) {
+    found.push(
+      `${report.acknowledged} of ${report.intended} intended writes were acknowledged, below ${leastPercent}%`,
+    );
   }
   if (report.intended === 0) found.push('no write was due');
   return found;
@@ -77,7 +79,9 @@ export function asText(report: Report, found: readonly string[]): string {
   const lines = [
     `intended      ${report.intended} writes to ${report.keys} keys in ${report.seconds} s at ${report.ratePerSecond}/s`,
     `acknowledged  ${report.acknowledged}`,
-    report.waitReplicas > 0 ? `confirmed     ${report.confirmed} by WAIT ${report.waitReplicas}` : 'confirmed     - (without --wait)',
+    report.waitReplicas > 0
+      ? `confirmed     ${report.confirmed} by WAIT ${report.waitReplicas}`
+      : 'confirmed     - (without --wait)',
     `lost          ${report.lost}${report.waitReplicas > 0 ? ` acknowledged, ${report.lostConfirmed} confirmed` : ''}`,
     `wrong         ${report.wrong}`,
     `errors        ${errors.refused} refused, ${errors.indeterminate} indeterminate, ${errors.unsent} unsent, ${errors.unread} unread`,
@@ -85,11 +89,15 @@ export function asText(report: Report, found: readonly string[]): string {
     'longest gap per shard (a shard is the keys of the slots it owned at the start, whoever owned them later)',
   ];
   for (const shard of report.shards) {
-    lines.push(`  shard ${shard.shard}  ${shard.longestGapMs} ms at ${shard.longestGapAtSeconds} s  ${shard.acknowledged}/${shard.intended} writes, slots ${shard.slotsAtStart} of ${shard.primaryAtStart}`);
+    lines.push(
+      `  shard ${shard.shard}  ${shard.longestGapMs} ms at ${shard.longestGapAtSeconds} s  ${shard.acknowledged}/${shard.intended} writes, slots ${shard.slotsAtStart} of ${shard.primaryAtStart}`,
+    );
   }
   for (const { reason, times } of report.errorReasons) lines.push(`  ${times} × ${reason}`);
   for (const finding of report.findings) {
-    lines.push(`  ${finding.verdict} at ${finding.atSeconds.toFixed(2)} s by ${finding.by}: ${finding.key} (slot ${finding.slot}, shard ${finding.shard}) held ${finding.seen ?? 'nothing'}, acknowledged ${finding.acknowledged}, confirmed ${finding.confirmed}`);
+    lines.push(
+      `  ${finding.verdict} at ${finding.atSeconds.toFixed(2)} s by ${finding.by}: ${finding.key} (slot ${finding.slot}, shard ${finding.shard}) held ${finding.seen ?? 'nothing'}, acknowledged ${finding.acknowledged}, confirmed ${finding.confirmed}`,
+    );
   }
   lines.push(found.length === 0 ? 'passed' : `failed: ${found.join('; ')}`);
   return `${lines.join('\n')}\n`;

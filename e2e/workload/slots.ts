@@ -58,5 +58,5 @@ export function slotTotal(ranges: readonly SlotRange[]): number {
 }
 
 export function formatRanges(ranges: readonly SlotRange[]): string {
-  return ranges.map(({ start, end }) => start === end ? `${start}` : `${start}-${end}`).join(',');
+  return ranges.map(({ start, end }) => (start === end ? `${start}` : `${start}-${end}`)).join(',');
 }

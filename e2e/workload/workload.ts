@@ -7,10 +7,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from './cluster-writer.ts';
-import { makeKeys, valueOf, versionIn } from './keys.ts';
 import type { CheckedKey, KeyGroup } from './keys.ts';
+import { makeKeys, valueOf, versionIn } from './keys.ts';
 import { Latencies } from './latency.ts';
-import type { Report, Finding } from './report.ts';
+import type { Finding, Report } from './report.ts';
 import type { Shard } from './slots.ts';
 import type { Writer } from './writer.ts';
 
@@ -66,7 +66,16 @@ export class Workload {
   readonly #latencies = new Latencies();
   readonly #errors = new Map<string, number>();
   readonly #findings: Finding[] = [];
-  readonly #count = { confirmed: 0, lost: 0, lostConfirmed: 0, wrong: 0, refused: 0, indeterminate: 0, unsent: 0, unread: 0 };
+  readonly #count = {
+    confirmed: 0,
+    lost: 0,
+    lostConfirmed: 0,
+    wrong: 0,
+    refused: 0,
+    indeterminate: 0,
+    unsent: 0,
+    unread: 0,
+  };
   #startMs = 0;
   #sending = false;
 
@@ -75,7 +84,15 @@ export class Workload {
     this.#options = options;
     const groups = makeKeys(options.runId, options.keys, options.shards);
     this.#lanes = groups.map((group) => ({
-      group, dueMs: [], active: 0, nextKey: 0, due: 0, acknowledged: 0, lastAcknowledgedMs: 0, longestGapMs: 0, longestGapStartMs: 0,
+      group,
+      dueMs: [],
+      active: 0,
+      nextKey: 0,
+      due: 0,
+      acknowledged: 0,
+      lastAcknowledgedMs: 0,
+      longestGapMs: 0,
+      longestGapStartMs: 0,
     }));
     for (const lane of this.#lanes) this.#laneOf.set(lane.group, lane);
     // In the order of the names, so that the shards take turns as their shares of the slots have it.
@@ -108,14 +125,14 @@ export class Workload {
     let due = 0;
     while (due < total && !stop.aborted) {
       const elapsedMs = performance.now() - this.#startMs;
-      const dueByNow = Math.min(total, Math.floor(elapsedMs * ratePerSecond / 1000) + 1);
+      const dueByNow = Math.min(total, Math.floor((elapsedMs * ratePerSecond) / 1000) + 1);
       for (; due < dueByNow; due++) {
         const key = this.#keys[due % this.#keys.length];
         const lane = key === undefined ? undefined : this.#laneOf.get(key.group);
         if (lane === undefined) throw new Error('a key without a lane');
         lane.due++;
         if (lane.dueMs.length >= maxQueued) this.#fail('unsent', 'the queue of its shard was full');
-        else lane.dueMs.push(this.#startMs + due * 1000 / ratePerSecond);
+        else lane.dueMs.push(this.#startMs + (due * 1000) / ratePerSecond);
         this.#fillLane(lane);
       }
       await sleep(TICK_MS);
@@ -175,7 +192,14 @@ export class Workload {
     if (verdict === 'lost-confirmed') this.#count.lostConfirmed++;
     if (this.#findings.length < MAX_FINDINGS) {
       this.#findings.push({
-        verdict, key: key.name, slot: key.slot, shard: key.group.number, seen: value, acknowledged, confirmed, by,
+        verdict,
+        key: key.name,
+        slot: key.slot,
+        shard: key.group.number,
+        seen: value,
+        acknowledged,
+        confirmed,
+        by,
         atSeconds: (performance.now() - this.#startMs) / 1000,
       });
     }
@@ -243,7 +267,12 @@ export class Workload {
       lost: count.lost,
       lostConfirmed: count.lostConfirmed,
       wrong: count.wrong,
-      errors: { refused: count.refused, indeterminate: count.indeterminate, unsent: count.unsent, unread: count.unread },
+      errors: {
+        refused: count.refused,
+        indeterminate: count.indeterminate,
+        unsent: count.unsent,
+        unread: count.unread,
+      },
       shards: this.#lanes.map((lane) => ({
         shard: lane.group.number,
         primaryAtStart: lane.group.address,
@@ -254,7 +283,12 @@ export class Workload {
         longestGapMs: round(lane.longestGapMs),
         longestGapAtSeconds: round(lane.longestGapStartMs / 1000),
       })),
-      latencyMs: { p50: percentile(0.5), p99: percentile(0.99), p999: percentile(0.999), max: round(this.#latencies.maxMs) },
+      latencyMs: {
+        p50: percentile(0.5),
+        p99: percentile(0.99),
+        p999: percentile(0.999),
+        max: round(this.#latencies.maxMs),
+      },
       errorReasons: [...this.#errors].map(([reason, times]) => ({ reason, times })).sort((a, b) => b.times - a.times),
       findings: this.#findings,
     };

@@ -2,14 +2,14 @@
 
 export type WriteOutcome =
   | {
-    readonly kind: 'acknowledged';
-    /** What the key held before: SET … GET, so every overwrite is a read-back too. */
-    readonly previous: string | null;
-    /** performance.now() when the OK came. */
-    readonly acknowledgedAtMs: number;
-    /** WAIT on the same connection counted enough replicas, and nothing was redirected or reconnected on the way. */
-    readonly confirmed: boolean;
-  }
+      readonly kind: 'acknowledged';
+      /** What the key held before: SET … GET, so every overwrite is a read-back too. */
+      readonly previous: string | null;
+      /** performance.now() when the OK came. */
+      readonly acknowledgedAtMs: number;
+      /** WAIT on the same connection counted enough replicas, and nothing was redirected or reconnected on the way. */
+      readonly confirmed: boolean;
+    }
   /** The node answered that it did not do it; nothing was left behind. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** No answer: it may have happened. */

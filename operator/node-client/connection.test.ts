@@ -1,10 +1,10 @@
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { NodeConnection } from './connection.ts';
 import { NodeError, NodeProtocolError, NodeTimeout, NodeUnreachable } from './errors.ts';
-import { ScriptedNode, array, bulk, hangUp, silence } from './scripted-node.ts';
 import type { ScriptedAnswer } from './scripted-node.ts';
+import { array, bulk, hangUp, ScriptedNode, silence } from './scripted-node.ts';
 
 const nodes: ScriptedNode[] = [];
 const connections: NodeConnection[] = [];
@@ -20,7 +20,10 @@ async function scripted(answer: (command: string[]) => ScriptedAnswer): Promise<
   return node;
 }
 
-async function open(node: ScriptedNode, options: { password?: string; callTimeoutMs?: number; maxReplyBytes?: number } = {}): Promise<NodeConnection> {
+async function open(
+  node: ScriptedNode,
+  options: { password?: string; callTimeoutMs?: number; maxReplyBytes?: number } = {},
+): Promise<NodeConnection> {
   const connection = await NodeConnection.open({ host: '127.0.0.1', port: node.port, ...options });
   connections.push(connection);
   return connection;
@@ -33,16 +36,26 @@ test('replies come back in the order of the calls, nested arrays and nulls inclu
     return array([bulk('a'), array([':1\r\n', '$-1\r\n']), '-ERR inside\r\n']);
   });
   const connection = await open(node);
-  const replies = await Promise.all([connection.call(['ECHO', 'é']), connection.call(['COUNT']), connection.call(['NEST'])]);
+  const replies = await Promise.all([
+    connection.call(['ECHO', 'é']),
+    connection.call(['COUNT']),
+    connection.call(['NEST']),
+  ]);
   expect(replies).toEqual(['é', 42, ['a', [1, null], '-ERR inside']]);
 });
 
 test('an error reply is a NodeError with its code apart from its text, and the connection stays usable', async () => {
-  const node = await scripted(([name]) => name === 'PING' ? '+PONG\r\n' : '-LOADING Valkey is loading the dataset in memory\r\n');
+  const node = await scripted(([name]) =>
+    name === 'PING' ? '+PONG\r\n' : '-LOADING Valkey is loading the dataset in memory\r\n',
+  );
   const connection = await open(node);
   const error = await connection.call(['CLUSTER', 'INFO']).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(NodeError);
-  expect(error).toMatchObject({ code: 'LOADING', detail: 'Valkey is loading the dataset in memory', command: 'CLUSTER INFO' });
+  expect(error).toMatchObject({
+    code: 'LOADING',
+    detail: 'Valkey is loading the dataset in memory',
+    command: 'CLUSTER INFO',
+  });
   expect(await connection.call(['PING'])).toBe('PONG');
 });
 

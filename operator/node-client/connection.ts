@@ -3,8 +3,9 @@
  * Every wait has a time-out and nothing is retried: the caller looks again and decides afresh.
  * After a time-out or a malformed reply the connection is closed, for the next reply could no longer be told from a late one.
  */
-import { connect } from 'node:net';
+
 import type { Socket } from 'node:net';
+import { connect } from 'node:net';
 import RedisParser from 'redis-parser';
 import { NodeError, NodeProtocolError, NodeTimeout, NodeUnreachable } from './errors.ts';
 
@@ -56,9 +57,9 @@ export class NodeConnection {
     const connection = new NodeConnection(address, socket, options);
     if (options.password !== undefined) {
       try {
-        await connection.call(options.username === undefined
-          ? ['AUTH', options.password]
-          : ['AUTH', options.username, options.password]);
+        await connection.call(
+          options.username === undefined ? ['AUTH', options.password] : ['AUTH', options.username, options.password],
+        );
       } catch (error) {
         connection.close();
         throw error;
@@ -87,7 +88,9 @@ export class NodeConnection {
     const command = commandName(parts);
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#pending.length >= MAX_PENDING_CALLS) {
-      return Promise.reject(new NodeProtocolError(this.address, `${MAX_PENDING_CALLS} calls are already waiting; ${command} was not sent`));
+      return Promise.reject(
+        new NodeProtocolError(this.address, `${MAX_PENDING_CALLS} calls are already waiting; ${command} was not sent`),
+      );
     }
     const timeoutMs = options.timeoutMs ?? this.#callTimeoutMs;
     return new Promise((resolve, reject) => {
@@ -116,7 +119,12 @@ export class NodeConnection {
     try {
       this.#parser.execute(bytes);
     } catch (error) {
-      this.#fail(new NodeProtocolError(this.address, `malformed reply: ${error instanceof Error ? error.message : String(error)}`));
+      this.#fail(
+        new NodeProtocolError(
+          this.address,
+          `malformed reply: ${error instanceof Error ? error.message : String(error)}`,
+        ),
+      );
     }
   }
 

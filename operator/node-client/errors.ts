@@ -63,6 +63,10 @@ export class NodeProtocolError extends Error {
 export type NodeClientError = NodeUnreachable | NodeTimeout | NodeError | NodeProtocolError;
 
 export function isNodeClientError(error: unknown): error is NodeClientError {
-  return error instanceof NodeUnreachable || error instanceof NodeTimeout
-    || error instanceof NodeError || error instanceof NodeProtocolError;
+  return (
+    error instanceof NodeUnreachable ||
+    error instanceof NodeTimeout ||
+    error instanceof NodeError ||
+    error instanceof NodeProtocolError
+  );
 }

@@ -1,6 +1,7 @@
 /** For tests: a TCP server on loopback that answers each command with the bytes its script gives, or not at all. */
-import { createServer } from 'node:net';
+
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
 import RedisParser from 'redis-parser';
 
 /** Raw reply bytes; `silence` answers nothing; `hangUp` closes the connection. */
@@ -24,7 +25,9 @@ export class ScriptedNode {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
-      const refuse = (error: Error): void => { socket.destroy(error); };
+      const refuse = (error: Error): void => {
+        socket.destroy(error);
+      };
       const parser = new RedisParser({
         returnReply: (command) => {
           const words = command as string[];
