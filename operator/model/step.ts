@@ -66,6 +66,7 @@ export function stepKey(step: Step): string {
     case 'forget':
       return `forget ${step.at.nodeId} ${step.nodeId}`;
     case 'migrate-slots':
+      return stepKeyOfMigration(step.source.nodeId);
     case 'cancel-migrations':
       return `${step.kind} ${step.source.nodeId}`;
     case 'failover':
@@ -80,6 +81,11 @@ export function stepKey(step: Step): string {
     case 'hold':
       return `${step.kind} ${step.reason}`;
   }
+}
+
+/** The key of moving slots away from a node: its jobs' failures count under it. */
+export function stepKeyOfMigration(sourceId: string): string {
+  return `migrate-slots ${sourceId}`;
 }
 
 /** A step as one reads it in a log, without its reason. */

@@ -22,7 +22,7 @@ export interface View {
   /** By index; a shard that is only wanted has no workload and no nodes. Indices beyond the spec's are shards that leave. */
   readonly shards: readonly ShardView[];
   readonly agreed: Agreed;
-  /** What recent acts met: the plan puts these off until their time. */
+  /** What recent acts met, and acts whose effect is still to show: the plan puts these off until their time. */
   readonly setbacks: readonly Setback[];
 }
 
@@ -49,6 +49,8 @@ export interface NodeView {
   /** Its own words, or null when it gave none: then `silence` says why. */
   readonly report: NodeReport | null;
   readonly silence: Silence | null;
+  /** Hash of the directives that this operator last set on this life of the node; null when it set none. */
+  readonly configured: string | null;
 }
 
 export interface Silence {
@@ -132,11 +134,11 @@ export interface Agreed {
   readonly voters: readonly string[];
   /** Voters heard in this look. */
   readonly heard: readonly string[];
-  /** Voters that certainly run nowhere: the platform saw their process end, or the place reports another id. They contradict nothing. */
+  /** Voters that certainly run nowhere (stopped or replaced, see Presence). They contradict nothing. */
   readonly gone: readonly string[];
   /** heard and gone together are more than half of the voters. While false, nothing below is a fact. */
   readonly majority: boolean;
-  /** Every node that any heard voter has in its table, by node id. */
+  /** Every node that anyone heard has in its table, by node id. */
   readonly members: readonly Member[];
   /** Slots that a majority says nobody owns. */
   readonly unassigned: readonly SlotRange[];
@@ -156,15 +158,26 @@ export interface Member {
   readonly failed: boolean;
   /** Since when this operator has seen it failed; null while it is not. */
   readonly failedSinceMs: number | null;
-  /** It certainly runs nowhere (see Agreed.gone). */
-  readonly gone: boolean;
+  /** A majority has lost its address: somebody else answers there. */
+  readonly noAddress: boolean;
+  readonly presence: Presence;
 }
 
-/** An act that failed: not tried again before `untilMs`. */
+/**
+ * Where a node id is, by what the platform says and by who answers:
+ *  present   it answered in this look
+ *  silent    its place may well run: nothing is certain
+ *  stopped   its place runs nothing at this moment; with its volume it may come back
+ *  replaced  its place is no more, or somebody else answers there: this id never comes back
+ */
+export type Presence = 'present' | 'silent' | 'stopped' | 'replaced';
+
+/** An undertaking that is not begun again before `untilMs`: it failed, or (attempts 0) its effect is still to show. */
 export interface Setback {
-  /** stepKey of the step that failed. */
+  /** stepKey of the step. */
   readonly key: string;
   readonly error: string;
+  /** Failures in a row. */
   readonly attempts: number;
   readonly untilMs: number;
 }

@@ -1,0 +1,168 @@
+/**
+ * From the nodes' own words to agreed facts. Pure.
+ *
+ * Who votes: the primaries that own slots, as most of those say who claim slots themselves. (A primary that was voted out
+ * and came back claims its old slots for a moment: the others outvote it.) When no such primary answers, replicas'
+ * tables are hearsay from which at least the voters' names are known.
+ * What is a fact: what more than half of the voters say. Voters that certainly run nowhere contradict nothing.
+ */
+import type { Agreed, Member, NodeReport, NodeView, Presence, ShardView, SlotRange, TableEntry } from '../model/index.ts';
+import { SLOT_COUNT, slotsOf, toRanges } from '../model/index.ts';
+import type { Memory } from './memory.ts';
+
+export function agree(shards: readonly ShardView[], memory: Memory, nowMs: number): Agreed {
+  const nodes = shards.flatMap((shard) => shard.nodes);
+  const absent = absentNames(shards);
+  const reports = nodes.map((node) => node.report).filter((report) => report !== null);
+  const voters = votersAmong(reports);
+  const heardVoters = reports.filter((report) => voters.includes(report.nodeId) && report.role === 'primary');
+  const ids = idsIn(reports);
+  const presences = new Map(ids.map((id) => [id, presenceOf(id, nodes, absent, memory)]));
+  const gone = voters.filter((id) => isGone(presences.get(id)));
+  const needed = Math.floor(voters.length / 2) + 1;
+  const majority = voters.length > 0 && heardVoters.length + gone.length >= needed;
+
+  const listeners = heardVoters.length > 0 ? heardVoters : reports.filter((report) => report.table.length > 1);
+  const ownership = agreeOnSlots(listeners);
+  const members = ids.map((nodeId): Member => {
+    const entries = entriesOf(nodeId, listeners, reports);
+    const replica = mostly(entries, (entry) => entry.role === 'replica');
+    const failed = majority && isFailed(nodeId, presences.get(nodeId)!, heardVoters, gone, needed);
+    return {
+      nodeId,
+      role: replica ? 'replica' : 'primary',
+      primaryId: replica ? mostCommon(entries.map((entry) => entry.primaryId ?? '')) || null : null,
+      slots: ownership.slotsBy.get(nodeId) ?? [],
+      address: entries[0]!.address,
+      failed,
+      failedSinceMs: memory.since(`failed ${nodeId}`, failed, nowMs),
+      noAddress: mostly(entries, (entry) => entry.noAddress),
+      presence: presences.get(nodeId)!,
+    };
+  });
+  return { voters, heard: heardVoters.map((report) => report.nodeId), gone, majority, members, unassigned: ownership.unassigned, disputed: ownership.disputed };
+}
+
+function votersAmong(reports: readonly NodeReport[]): string[] {
+  const claimants = reports.filter((report) => report.role === 'primary' && report.slots.length > 0);
+  const electorate = claimants.length > 0 ? claimants : reports.filter((report) => report.table.length > 1);
+  const votes = new Map<string, number>();
+  for (const report of electorate) {
+    for (const entry of report.table) if (entry.slots.length > 0 && entry.role === 'primary') votes.set(entry.nodeId, (votes.get(entry.nodeId) ?? 0) + 1);
+  }
+  return [...votes].filter(([, count]) => count * 2 > electorate.length).map(([nodeId]) => nodeId).sort();
+}
+
+function idsIn(reports: readonly NodeReport[]): string[] {
+  const ids = new Set<string>();
+  for (const report of reports) for (const entry of report.table) if (!entry.handshake) ids.add(entry.nodeId);
+  return [...ids].sort();
+}
+
+/** Where an id is (see model/view.ts, Presence). */
+function presenceOf(nodeId: string, nodes: readonly NodeView[], absent: ReadonlySet<string>, memory: Memory): Presence {
+  if (nodes.some((node) => node.report?.nodeId === nodeId)) return 'present';
+  const place = memory.placeOf(nodeId);
+  // Not known where it was: only when no place is left in which it could be is it gone.
+  const places = place === undefined ? nodes : nodes.filter((node) => node.place.name === place);
+  const mayReturn = place === undefined ? absent.size > 0 : absent.has(place);
+  if (!mayReturn && places.every((node) => node.report !== null)) return 'replaced';
+  return places.every((node) => node.report !== null || runsNothing(node)) ? 'stopped' : 'silent';
+}
+
+/** Nodes that a workload is to run and the platform does not list: about to be made, perhaps with the volume of an earlier life. */
+function absentNames(shards: readonly ShardView[]): ReadonlySet<string> {
+  const absent = new Set<string>();
+  for (const { workload, nodes } of shards) {
+    if (workload === null || workload.deleting) continue;
+    for (let ordinal = 0; ordinal < workload.nodes; ordinal++) {
+      if (!nodes.some((node) => node.place.ordinal === ordinal)) absent.add(`${workload.name}-${ordinal}`);
+    }
+  }
+  return absent;
+}
+
+function runsNothing(node: NodeView): boolean {
+  return node.place.phase === 'Pending' || node.place.phase === 'Stopped';
+}
+
+function isGone(presence: Presence | undefined): boolean {
+  return presence === 'stopped' || presence === 'replaced';
+}
+
+/**
+ * More than half of the voters call it failed or suspect it; a voter that is gone says nothing against it. Of those heard
+ * besides itself more than half must say so in any case: the absence of others accuses nobody.
+ */
+function isFailed(nodeId: string, presence: Presence, heardVoters: readonly NodeReport[], gone: readonly string[], needed: number): boolean {
+  const others = heardVoters.filter((report) => report.nodeId !== nodeId);
+  const accusers = others.filter((report) => report.table.some((entry) => entry.nodeId === nodeId && (entry.failed || entry.suspected))).length;
+  if (accusers * 2 <= others.length && others.length > 0) return false;
+  if (others.length === 0) return isGone(presence);
+  return accusers + gone.length >= needed;
+}
+
+function entriesOf(nodeId: string, listeners: readonly NodeReport[], reports: readonly NodeReport[]): TableEntry[] {
+  const find = (among: readonly NodeReport[]) => among.flatMap((report) => report.table.filter((entry) => entry.nodeId === nodeId && !entry.handshake));
+  const heard = find(listeners);
+  return heard.length > 0 ? heard : find(reports);
+}
+
+interface Ownership {
+  readonly slotsBy: ReadonlyMap<string, readonly SlotRange[]>;
+  readonly unassigned: readonly SlotRange[];
+  readonly disputed: readonly SlotRange[];
+}
+
+/** For each slot, the owner that more than half of the listeners name. */
+function agreeOnSlots(listeners: readonly NodeReport[]): Ownership {
+  const names: string[] = [''];
+  const numbers = new Map<string, number>();
+  const opinions = listeners.map((report) => {
+    const owners = new Int32Array(SLOT_COUNT);
+    for (const entry of report.table) {
+      if (entry.slots.length === 0) continue;
+      let number = numbers.get(entry.nodeId);
+      if (number === undefined) {
+        number = names.push(entry.nodeId) - 1;
+        numbers.set(entry.nodeId, number);
+      }
+      for (const slot of slotsOf(entry.slots)) owners[slot] = number;
+    }
+    return owners;
+  });
+  const slots: number[][] = names.map(() => []);
+  const disputed: number[] = [];
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    const owner = majorityOf(opinions, slot);
+    (owner < 0 ? disputed : slots[owner]!).push(slot);
+  }
+  return {
+    slotsBy: new Map(names.slice(1).map((name, index) => [name, toRanges(slots[index + 1]!)])),
+    unassigned: toRanges(slots[0]!),
+    disputed: toRanges(disputed),
+  };
+}
+
+/** The number that more than half of the opinions hold for a slot, or -1. (Boyer and Moore's vote, then a count.) */
+function majorityOf(opinions: readonly Int32Array[], slot: number): number {
+  let candidate = 0;
+  let lead = 0;
+  for (const owners of opinions) {
+    if (lead === 0) candidate = owners[slot]!;
+    lead += owners[slot] === candidate ? 1 : -1;
+  }
+  let count = 0;
+  for (const owners of opinions) if (owners[slot] === candidate) count++;
+  return count * 2 > opinions.length || opinions.length === 0 ? candidate : -1;
+}
+
+function mostly(entries: readonly TableEntry[], holds: (entry: TableEntry) => boolean): boolean {
+  return entries.filter(holds).length * 2 > entries.length;
+}
+
+function mostCommon(values: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? '';
+}
