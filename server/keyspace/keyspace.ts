@@ -1,0 +1,114 @@
+/**
+ * All databases of a node over one arena, and what they share: time, the open slot, statistics, snapshots' epochs and listeners.
+ * Time is given: `nowMs` is set by whoever runs a command or a tick.
+ */
+import type { Address } from '../memory/arena.ts';
+import { Arena } from '../memory/arena.ts';
+import type { BucketGuard } from '../memory/table.ts';
+import { Database } from './database.ts';
+import { ACCESS_MASK } from './entry.ts';
+import { SLOT_COUNT } from './slot.ts';
+
+/** Told of changes that no command asked for, and of touched keys while somebody watches. Byte ranges are valid during the call. */
+export interface KeyspaceListener {
+  expired(database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void;
+  evicted(database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A watched keyspace: this key changes. */
+  touched(database: Database, bytes: Uint8Array, start: number, end: number): void;
+  /** A slot (or the database, out of cluster mode) is about to be emptied; its table is open. */
+  clearing(database: Database, slot: number): void;
+}
+
+/** Frees a collection's structure: given by the types, indexed by the entry's type. */
+export type CollectionFree = (encoding: number, root: Address) => void;
+
+/** What happens to a key past its time: primaries delete, replicas hide and wait, the stream from a primary sees it still. */
+export const EXPIRY_DELETES = 0;
+export const EXPIRY_HIDES = 1;
+export const EXPIRY_IGNORED = 2;
+
+export interface KeyspaceOptions {
+  readonly databases: number;
+  readonly cluster: boolean;
+  /** Two random words that key the hash. */
+  readonly seed: readonly [number, number];
+  readonly arena?: Arena;
+}
+
+export class Keyspace {
+  readonly arena: Arena;
+  readonly databases: readonly Database[];
+  readonly slots: number;
+  /** Time of the command or tick that runs, ms since 1970. */
+  nowMs = 0;
+  /** Seconds modulo 2^24, for access times. */
+  accessClock = 0;
+  /** The slot of the keys that the running command works on; 0 out of cluster mode. */
+  slot = 0;
+  expiryMode = EXPIRY_DELETES;
+  hits = 0;
+  misses = 0;
+  expired = 0;
+  evicted = 0;
+  /** Changes since the last save (Valkey's dirty counter). */
+  dirty = 0;
+  /** Clients that watch some key; 0 keeps `touched` off the hot path. */
+  watched = 0;
+  listener: KeyspaceListener | null = null;
+  private readonly frees: (CollectionFree | undefined)[] = [];
+
+  constructor(options: KeyspaceOptions) {
+    this.arena = options.arena ?? new Arena();
+    this.slots = options.cluster ? SLOT_COUNT : 1;
+    const databases: Database[] = [];
+    for (let index = 0; index < options.databases; index++) {
+      databases.push(new Database(this, index, this.slots, options.seed[0], options.seed[1]));
+    }
+    this.databases = databases;
+  }
+
+  setNow(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.accessClock = Math.floor(nowMs / 1000) & ACCESS_MASK;
+  }
+
+  isExpired(expireAtMs: number): boolean {
+    return expireAtMs <= this.nowMs && this.expiryMode !== EXPIRY_IGNORED;
+  }
+
+  get deletesExpired(): boolean {
+    return this.expiryMode === EXPIRY_DELETES;
+  }
+
+  /** Says how values of a type are freed. Once a type, at composition. */
+  onFree(type: number, free: CollectionFree): void {
+    if (this.frees[type] !== undefined) throw new Error(`keyspace: type ${type} already has its free function`);
+    this.frees[type] = free;
+  }
+
+  freeCollection(type: number, encoding: number, root: Address): void {
+    const free = this.frees[type];
+    if (free === undefined) throw new Error(`keyspace: no free function for type ${type}`);
+    free(encoding, root);
+  }
+
+  /** Opens (epoch > 0) or closes (0) the guard of all tables: see BucketGuard. */
+  setGuard(epoch: number, guard: BucketGuard | null): void {
+    for (const database of this.databases) {
+      database.table.epoch = epoch;
+      database.table.guard = guard;
+    }
+  }
+
+  keyCount(): number {
+    let keys = 0;
+    for (const database of this.databases) keys += database.size;
+    return keys;
+  }
+
+  clear(): number {
+    let removed = 0;
+    for (const database of this.databases) removed += database.clear();
+    return removed;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The request parser: RESP multibulk and inline requests, in place. Hot file: no allocation per request.
+ * Source: the RESP specification and Valkey 9.1 networking.c (limits, error texts).
+ *
+ * `parse` looks at bytes[from, end) and either fills `request` and returns the position after it, or returns INCOMPLETE (with
+ * `neededBytes`, how many bytes from `from` on are needed before it is worth to look again), or INVALID (with `problem`).
+ * It knows bytes alone: any split of an input over calls yields the same requests.
+ */
+import { Arguments } from './arguments.ts';
+
+export const INCOMPLETE = -1;
+export const INVALID = -2;
+
+/** Longest inline request, and longest line that gives a length. */
+export const MAX_INLINE_BYTES = 64 * 1024;
+export const MAX_ARGUMENTS = 2 ** 31 - 1;
+/** What a client may send before it has authenticated. */
+const UNAUTHENTICATED_ARGUMENTS = 10;
+const UNAUTHENTICATED_BULK_BYTES = 16 * 1024;
+
+export interface ParserLimits {
+  /** proto-max-bulk-len */
+  maxBulkBytes: number;
+}
+
+export class RequestParser {
+  readonly request: Arguments = new Arguments();
+  neededBytes = 0;
+  problem = '';
+  private readonly limits: ParserLimits;
+
+  constructor(limits: ParserLimits) {
+    this.limits = limits;
+  }
+
+  parse(bytes: Uint8Array, from: number, end: number, authenticated: boolean): number {
+    if (from >= end) return this.incomplete(1);
+    if (bytes[from] !== 42) return this.parseInline(bytes, from, end);
+    const request = this.request;
+    let at = from + 1;
+    let count = 0;
+    let negative = false;
+    let digits = 0;
+    if (at < end && bytes[at] === 45) {
+      negative = true;
+      at++;
+    }
+    for (; at < end; at++) {
+      const digit = bytes[at]! - 48;
+      if (digit < 0 || digit > 9) break;
+      count = count * 10 + digit;
+      if (++digits > 10) return this.invalid('Protocol error: invalid multibulk length');
+    }
+    if (at + 1 >= end) {
+      if (end - from > MAX_INLINE_BYTES) return this.invalid('Protocol error: too big mbulk count string');
+      if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid multibulk length');
+      return this.incomplete(end - from + 1);
+    }
+    if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0) return this.invalid('Protocol error: invalid multibulk length');
+    at += 2;
+    if (negative || count === 0) {
+      request.count = 0;
+      return at;
+    }
+    if (count > MAX_ARGUMENTS) return this.invalid('Protocol error: invalid multibulk length');
+    if (!authenticated && count > UNAUTHENTICATED_ARGUMENTS) return this.invalid('Protocol error: unauthenticated multibulk length');
+    let { starts, ends } = request;
+    for (let index = 0; index < count; index++) {
+      if (at >= end) return this.incomplete(at - from + 4);
+      if (bytes[at] !== 36) return this.invalid(`Protocol error: expected '$', got '${printable(bytes[at]!)}'`);
+      at++;
+      let length = 0;
+      digits = 0;
+      for (; at < end; at++) {
+        const digit = bytes[at]! - 48;
+        if (digit < 0 || digit > 9) break;
+        length = length * 10 + digit;
+        if (++digits > 10) return this.invalid('Protocol error: invalid bulk length');
+      }
+      if (at + 1 >= end) {
+        if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid bulk length');
+        return this.incomplete(end - from + 1);
+      }
+      if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0 || length > this.limits.maxBulkBytes) {
+        return this.invalid('Protocol error: invalid bulk length');
+      }
+      if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES) return this.invalid('Protocol error: unauthenticated bulk length');
+      at += 2;
+      if (at + length + 2 > end) return this.incomplete(at - from + length + 2);
+      if (index >= starts.length) {
+        request.ensure(index + 1);
+        starts = request.starts;
+        ends = request.ends;
+      }
+      starts[index] = at;
+      at += length;
+      ends[index] = at;
+      if (bytes[at] !== 13 || bytes[at + 1] !== 10) return this.invalid('Protocol error: expected CRLF after bulk string');
+      at += 2;
+    }
+    request.bytes = bytes;
+    request.count = count;
+    return at;
+  }
+
+  private incomplete(neededBytes: number): number {
+    this.neededBytes = neededBytes;
+    return INCOMPLETE;
+  }
+
+  private invalid(problem: string): number {
+    this.problem = problem;
+    return INVALID;
+  }
+
+  /** A line of words, with the quoting of Valkey's sdssplitargs. Not a hot path: people type it. */
+  private parseInline(bytes: Uint8Array, from: number, end: number): number {
+    let newline = from;
+    while (newline < end && bytes[newline] !== 10) newline++;
+    if (newline === end) {
+      if (end - from > MAX_INLINE_BYTES) return this.invalid('Protocol error: too big inline request');
+      return this.incomplete(end - from + 1);
+    }
+    const lineEnd = newline > from && bytes[newline - 1] === 13 ? newline - 1 : newline;
+    const words = splitWords(bytes, from, lineEnd);
+    if (words === null) return this.invalid('Protocol error: unbalanced quotes in request');
+    const size = words.reduce((sum, word) => sum + word.length, 0);
+    const copy = new Uint8Array(size);
+    this.request.ensure(words.length);
+    let at = 0;
+    for (const [index, word] of words.entries()) {
+      copy.set(word, at);
+      this.request.starts[index] = at;
+      at += word.length;
+      this.request.ends[index] = at;
+    }
+    this.request.bytes = copy;
+    this.request.count = words.length;
+    return newline + 1;
+  }
+}
+
+function printable(byte: number): string {
+  return byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13) || byte === 0;
+}
+
+/** Splits a line into words: "double quotes" with escapes, 'single quotes'; null when a quote stays open or is followed by no space. */
+export function splitWords(bytes: Uint8Array, from: number, end: number): Uint8Array[] | null {
+  const words: Uint8Array[] = [];
+  let at = from;
+  for (;;) {
+    while (at < end && isSpace(bytes[at]!)) at++;
+    if (at >= end) return words;
+    const word: number[] = [];
+    let quote = 0;
+    for (; ; at++) {
+      if (at >= end) {
+        if (quote !== 0) return null;
+        break;
+      }
+      const byte = bytes[at]!;
+      if (quote === 34) {
+        if (byte === 92 && bytes[at + 1] === 120 && hexPair(bytes, at + 2, end) >= 0) {
+          word.push(hexPair(bytes, at + 2, end));
+          at += 3;
+        } else if (byte === 92 && at + 1 < end) {
+          at++;
+          word.push(unescaped(bytes[at]!));
+        } else if (byte === 34) {
+          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return null;
+          at++;
+          break;
+        } else word.push(byte);
+      } else if (quote === 39) {
+        if (byte === 92 && bytes[at + 1] === 39) {
+          at++;
+          word.push(39);
+        } else if (byte === 39) {
+          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return null;
+          at++;
+          break;
+        } else word.push(byte);
+      } else if (isSpace(byte)) break;
+      else if (byte === 34 || byte === 39) quote = byte;
+      else word.push(byte);
+    }
+    words.push(Uint8Array.from(word));
+  }
+}
+
+function unescaped(byte: number): number {
+  switch (byte) {
+    case 110:
+      return 10;
+    case 114:
+      return 13;
+    case 116:
+      return 9;
+    case 98:
+      return 8;
+    case 97:
+      return 7;
+    default:
+      return byte;
+  }
+}
+
+function hexPair(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 1 >= end) return -1;
+  const text = String.fromCharCode(bytes[at]!, bytes[at + 1]!);
+  return /^[0-9a-fA-F]{2}$/.test(text) ? Number.parseInt(text, 16) : -1;
+}

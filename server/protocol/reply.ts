@@ -1,0 +1,430 @@
+/**
+ * Writes replies in RESP2 or RESP3 into the output region of the client it is attached to.
+ * Hot file: no allocation per reply; a region grows by doubling and is handed back after the flush.
+ * Source: RESP2 and RESP3 specifications, Valkey 9.1 networking.c (`addReply*`).
+ *
+ * The writer knows bytes and the protocol version, nothing of sockets or commands. One writer serves many
+ * outputs in turn: `attach` before the first reply, `detach` when done. Lengths are byte counts.
+ */
+
+/** Where one client's replies collect until they are flushed. `bytes` is null while nothing waits. */
+export class Output {
+  bytes: Uint8Array | null = null;
+  /** Bytes of `bytes` that hold replies. */
+  length = 0;
+  /** 2 or 3: the RESP version the client asked for by HELLO. */
+  protocol = 2;
+  /** Hard limit in bytes, 0 for none: past it replies are dropped and `overflowed` is set. */
+  limitBytes = 0;
+  overflowed = false;
+  /** Replies are computed and thrown away (CLIENT REPLY OFF, a target of SYNCSLOTS, a replica's primary link). */
+  muted = false;
+}
+
+/** A region is this large at first; most turns of most clients fit. */
+export const INITIAL_REGION_BYTES = 16 * 1024;
+/** Regions up to this size are kept for reuse, at most POOLED_REGIONS of them. */
+const POOLED_REGIONS = 64;
+/** Below this a byte loop beats the call into TypedArray.prototype.set with its subarray object. */
+const LOOP_COPY_BYTES = 192;
+
+const CR = 13;
+const LF = 10;
+
+export class ReplyWriter {
+  bytes: Uint8Array;
+  at = 0;
+  protocol = 2;
+  /** Error replies written since the start (the executor compares before and after a command). */
+  errors = 0;
+  private output: Output | null = null;
+  private readonly scratch: Uint8Array = new Uint8Array(INITIAL_REGION_BYTES);
+  private readonly pool: Uint8Array[] = [];
+
+  constructor() {
+    this.bytes = this.scratch;
+  }
+
+  attach(output: Output): void {
+    this.output = output;
+    this.protocol = output.protocol;
+    if (output.bytes === null) {
+      const region = this.pool.pop();
+      output.bytes = region === undefined ? new Uint8Array(INITIAL_REGION_BYTES) : region;
+      output.length = 0;
+    }
+    this.bytes = output.bytes;
+    this.at = output.length;
+  }
+
+  /** Writes back what the attached output now holds. Called before anybody else looks at the output. */
+  detach(): void {
+    const output = this.output;
+    if (output === null) return;
+    output.bytes = this.bytes;
+    output.length = this.at;
+    this.output = null;
+    this.bytes = this.scratch;
+    this.at = 0;
+  }
+
+  /** Hands a flushed region back for reuse. */
+  release(output: Output): void {
+    const region = output.bytes;
+    output.bytes = null;
+    output.length = 0;
+    if (region !== null && region.length === INITIAL_REGION_BYTES && this.pool.length < POOLED_REGIONS) this.pool.push(region);
+  }
+
+  /** Position to return to with `rewind`: EXEC's nested errors, muted clients and dry runs use it. */
+  mark(): number {
+    return this.at;
+  }
+
+  rewind(mark: number): void {
+    this.at = mark;
+  }
+
+  /** Makes room for `sizeBytes` more. Past the output's hard limit what was written so far is dropped. */
+  reserve(sizeBytes: number): void {
+    const needed = this.at + sizeBytes;
+    if (needed > this.bytes.length) this.grow(needed);
+  }
+
+  private grow(needed: number): void {
+    const output = this.output;
+    if (output !== null && output.limitBytes > 0 && needed > output.limitBytes) {
+      output.overflowed = true;
+      this.at = 0;
+      if (needed - this.at <= this.bytes.length) return;
+    }
+    let size = this.bytes.length * 2;
+    while (size < needed) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes.subarray(0, this.at));
+    this.bytes = larger;
+  }
+
+  /** `+text`. The text is a constant in ASCII without line breaks. */
+  simple(text: string): void {
+    this.reserve(text.length + 3);
+    this.bytes[this.at++] = 43;
+    this.ascii(text);
+    this.crlf();
+  }
+
+  ok(): void {
+    this.simple('OK');
+  }
+
+  /** `-text`. The text starts with its code: `ERR …`, `WRONGTYPE …`. Line breaks become spaces. */
+  error(text: string): void {
+    this.errors++;
+    this.reserve(text.length * 3 + 3);
+    this.bytes[this.at++] = 45;
+    this.utf8(text.replace(/[\r\n]/g, ' '));
+    this.crlf();
+  }
+
+  integer(value: number): void {
+    this.reserve(26);
+    this.bytes[this.at++] = 58;
+    this.decimal(value);
+    this.crlf();
+  }
+
+  bigInteger(value: bigint): void {
+    const text = value.toString();
+    this.reserve(text.length + 3);
+    this.bytes[this.at++] = 58;
+    this.ascii(text);
+    this.crlf();
+  }
+
+  /** A bulk string of source[from, to). */
+  bulk(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    this.reserve(length + 32);
+    this.bytes[this.at++] = 36;
+    this.decimal(length);
+    this.crlf();
+    this.copy(source, from, to);
+    this.crlf();
+  }
+
+  /** Starts a bulk string of a known length; the caller then writes exactly that many bytes by `copy`, and calls `bulkEnd`. */
+  bulkStart(length: number): void {
+    this.reserve(length + 32);
+    this.bytes[this.at++] = 36;
+    this.decimal(length);
+    this.crlf();
+  }
+
+  bulkEnd(): void {
+    this.reserve(2);
+    this.crlf();
+  }
+
+  bulkEmpty(): void {
+    this.reserve(6);
+    const { bytes } = this;
+    let { at } = this;
+    bytes[at++] = 36;
+    bytes[at++] = 48;
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    this.at = at;
+  }
+
+  /** A bulk string of text as UTF-8. Not for the hot path. */
+  bulkText(text: string): void {
+    const sizeBytes = utf8Length(text);
+    this.reserve(sizeBytes + 32);
+    this.bytes[this.at++] = 36;
+    this.decimal(sizeBytes);
+    this.crlf();
+    this.utf8(text);
+    this.crlf();
+  }
+
+  /** An integer as a bulk string, as INCRBYFLOAT-like and CONFIG GET replies need. */
+  bulkInteger(value: number): void {
+    this.reserve(48);
+    const digits = decimalDigits(value);
+    this.bytes[this.at++] = 36;
+    this.decimal(digits);
+    this.crlf();
+    this.decimal(value);
+    this.crlf();
+  }
+
+  /** Text in RESP3's verbatim form (`txt`), a bulk string in RESP2: INFO, CLIENT LIST, CLUSTER NODES. */
+  verbatim(text: string): void {
+    if (this.protocol === 2) {
+      this.bulkText(text);
+      return;
+    }
+    const sizeBytes = utf8Length(text) + 4;
+    this.reserve(sizeBytes + 32);
+    this.bytes[this.at++] = 61;
+    this.decimal(sizeBytes);
+    this.crlf();
+    this.ascii('txt:');
+    this.utf8(text);
+    this.crlf();
+  }
+
+  /** A double: RESP3 `,`, RESP2 a bulk string. `text` is the shortest form that reads back equal (`inf`, `-inf`, `nan` for those). */
+  double(value: number): void {
+    const text = formatDouble(value);
+    if (this.protocol === 2) {
+      this.bulkText(text);
+      return;
+    }
+    this.reserve(text.length + 3);
+    this.bytes[this.at++] = 44;
+    this.ascii(text);
+    this.crlf();
+  }
+
+  /** RESP3 `#t`/`#f`, RESP2 `:1`/`:0`. */
+  boolean(value: boolean): void {
+    if (this.protocol === 2) {
+      this.integer(value ? 1 : 0);
+      return;
+    }
+    this.reserve(4);
+    this.bytes[this.at++] = 35;
+    this.bytes[this.at++] = value ? 116 : 102;
+    this.crlf();
+  }
+
+  /** No value: RESP3 `_`, RESP2 the null bulk string `$-1`. */
+  nil(): void {
+    this.reserve(5);
+    if (this.protocol === 3) {
+      this.bytes[this.at++] = 95;
+      this.crlf();
+      return;
+    }
+    this.bytes[this.at++] = 36;
+    this.bytes[this.at++] = 45;
+    this.bytes[this.at++] = 49;
+    this.crlf();
+  }
+
+  /** No array: RESP3 `_`, RESP2 the null array `*-1`. */
+  nilArray(): void {
+    this.reserve(5);
+    if (this.protocol === 3) {
+      this.bytes[this.at++] = 95;
+      this.crlf();
+      return;
+    }
+    this.bytes[this.at++] = 42;
+    this.bytes[this.at++] = 45;
+    this.bytes[this.at++] = 49;
+    this.crlf();
+  }
+
+  array(length: number): void {
+    this.aggregate(42, length);
+  }
+
+  /** A map of `pairs` pairs: RESP3 `%`, RESP2 a flat array of twice as many. */
+  map(pairs: number): void {
+    if (this.protocol === 3) this.aggregate(37, pairs);
+    else this.aggregate(42, pairs * 2);
+  }
+
+  /** RESP3 `~`, RESP2 an array. */
+  set(length: number): void {
+    this.aggregate(this.protocol === 3 ? 126 : 42, length);
+  }
+
+  /** Out-of-band data: RESP3 `>`, RESP2 an array. */
+  push(length: number): void {
+    this.aggregate(this.protocol === 3 ? 62 : 42, length);
+  }
+
+  /** Raw protocol bytes, already in RESP (the replication stream, a reply built elsewhere). */
+  raw(source: Uint8Array, from: number, to: number): void {
+    this.reserve(to - from);
+    this.copy(source, from, to);
+  }
+
+  private aggregate(type: number, length: number): void {
+    this.reserve(26);
+    this.bytes[this.at++] = type;
+    this.decimal(length);
+    this.crlf();
+  }
+
+  /** Copies source[from, to) to the region; room was reserved. */
+  copy(source: Uint8Array, from: number, to: number): void {
+    const { bytes } = this;
+    let { at } = this;
+    if (to - from > LOOP_COPY_BYTES) {
+      bytes.set(source.subarray(from, to), at);
+      this.at = at + (to - from);
+      return;
+    }
+    for (let i = from; i < to; i++) bytes[at++] = source[i]!;
+    this.at = at;
+  }
+
+  private crlf(): void {
+    const { at } = this;
+    this.bytes[at] = CR;
+    this.bytes[at + 1] = LF;
+    this.at = at + 2;
+  }
+
+  private ascii(text: string): void {
+    const { bytes } = this;
+    let { at } = this;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.at = at;
+  }
+
+  private utf8(text: string): void {
+    this.at += encodeUtf8(text, this.bytes, this.at);
+  }
+
+  private decimal(value: number): void {
+    this.at = writeDecimal(this.bytes, this.at, value);
+  }
+}
+
+/** Writes an integer (|value| ≤ 2^53) in decimal at `at`; returns the position after it. Room for 20 bytes is the caller's duty. */
+export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
+  if (value >= 0 && value < 10) {
+    bytes[at] = 48 + value;
+    return at + 1;
+  }
+  if (value < 0) {
+    bytes[at++] = 45;
+    value = -value;
+  }
+  const digits = decimalDigits(value);
+  let to = at + digits;
+  const end = to;
+  if (value <= 0x7fffffff) {
+    let rest = value | 0;
+    while (to > at) {
+      const next = (rest / 10) | 0;
+      bytes[--to] = 48 + (rest - next * 10);
+      rest = next;
+    }
+    return end;
+  }
+  while (to > at) {
+    const next = Math.floor(value / 10);
+    bytes[--to] = 48 + (value - next * 10);
+    value = next;
+  }
+  return end;
+}
+
+/** Characters of an integer in decimal, the sign included. */
+export function decimalDigits(value: number): number {
+  let digits = 1;
+  if (value < 0) {
+    digits = 2;
+    value = -value;
+  }
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  return digits;
+}
+
+/**
+ * A double as Valkey prints it in replies: `%.17g`'s shortest round-trip form; integers without a fraction below 1e17.
+ * JavaScript and C differ in the exponent's form (`1e21` against `1e+21`) and where it begins.
+ */
+export function formatDouble(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (value === Infinity) return 'inf';
+  if (value === -Infinity) return '-inf';
+  if (Object.is(value, -0)) return '-0';
+  return String(value);
+}
+
+function utf8Length(text: string): number {
+  let sizeBytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) sizeBytes += 1;
+    else if (unit < 0x800) sizeBytes += 2;
+    else if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < text.length) {
+      sizeBytes += 4;
+      i++;
+    } else sizeBytes += 3;
+  }
+  return sizeBytes;
+}
+
+/** Writes text as UTF-8 and returns the bytes written. */
+export function encodeUtf8(text: string, into: Uint8Array, at: number): number {
+  const start = at;
+  for (let i = 0; i < text.length; i++) {
+    let unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      into[at++] = unit;
+      continue;
+    }
+    if (unit < 0x800) {
+      into[at++] = 0xc0 | (unit >> 6);
+    } else {
+      if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < text.length) {
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (text.charCodeAt(++i) - 0xdc00);
+        into[at++] = 0xf0 | (unit >> 18);
+        into[at++] = 0x80 | ((unit >> 12) & 63);
+      } else into[at++] = 0xe0 | (unit >> 12);
+      into[at++] = 0x80 | ((unit >> 6) & 63);
+    }
+    into[at++] = 0x80 | (unit & 63);
+  }
+  return at - start;
+}
