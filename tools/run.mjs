@@ -64,9 +64,10 @@ function readPackages(file) {
 }
 
 function npmCi() {
-  // npm's own messages go to stderr, so that stdout stays the script's.
+  // npm's own messages go to stderr, so that stdout stays the script's. Its warnings are about the Node that npm runs
+  // on, which is not the one that the dependencies run on.
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--include=dev'], {
+  const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--include=dev', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
