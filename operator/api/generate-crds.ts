@@ -1,8 +1,10 @@
 /**
- * Writes crds/*.yaml from the schemas. `--check` writes nothing and fails when a file is not what it would write.
+ * Writes crds/*.yaml from the schemas, and the chart's copy of them: helm reads nothing outside a chart's folder.
+ * `--check` writes nothing and fails when a file is not what it would write.
  *   node operator/api/generate-crds.ts [--check]
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { toStructural, type Structural } from './structural-schema.ts';
@@ -65,17 +67,23 @@ export function renderCrd(): string {
   return HEADER + stringify(valkeyClusterCrd(), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
+/** Where the CRD stands, from the root of the repository. */
+export const CRD_PATHS: readonly string[] = [`crds/${CRD_FILE}`, `charts/keyherd/files/${CRD_FILE}`];
+
 function main(argv: readonly string[]): number {
-  const file = fileURLToPath(new URL(`../../crds/${CRD_FILE}`, import.meta.url));
   const wanted = renderCrd();
+  const files = CRD_PATHS.map((path) => ({ path, file: fileURLToPath(new URL(`../../${path}`, import.meta.url)) }));
   if (!argv.includes('--check')) {
-    writeFileSync(file, wanted);
-    console.log(`crds/${CRD_FILE}: written`);
+    for (const { path, file } of files) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, wanted);
+      console.log(`${path}: written`);
+    }
     return 0;
   }
-  if (existing(file) === wanted) return 0;
-  console.error(`crds/${CRD_FILE}: not what operator/api says: run node operator/api/generate-crds.ts and commit the result`);
-  return 1;
+  const stale = files.filter(({ file }) => existing(file) !== wanted);
+  for (const { path } of stale) console.error(`${path}: not what operator/api says: run node operator/api/generate-crds.ts and commit the result`);
+  return stale.length === 0 ? 0 : 1;
 }
 
 function existing(file: string): string | undefined {

@@ -30,7 +30,7 @@ export const STATEFUL_SETS: Resource = {
 
 export const PODS: Resource = {
   group: '', version: 'v1', kind: 'Pod', plural: 'pods',
-  verbs: ['list', 'watch', 'delete'],
+  verbs: ['list', 'watch'],
 };
 
 export const SERVICES: Resource = {
@@ -84,12 +84,8 @@ export function allows(resource: Resource, verb: Verb, subresource = ''): boolea
   return (subresource === '' ? resource.verbs : resource.subresources?.[subresource] ?? []).includes(verb);
 }
 
-/** What RBAC calls the verbs of the table. */
-export function rbacVerbs(verbs: readonly Verb[]): string[] {
-  const names = new Set<string>();
-  for (const verb of verbs) {
-    if (verb !== 'apply') names.add(verb);
-    else for (const part of ['create', 'patch']) names.add(part);
-  }
-  return [...names].sort();
+/** What RBAC calls the verbs of the table. A sub-resource is never created by an apply. */
+export function rbacVerbs(verbs: readonly Verb[], isSubresource = false): string[] {
+  const names = verbs.flatMap((verb) => (verb !== 'apply' ? [verb] : isSubresource ? ['patch'] : ['create', 'patch']));
+  return [...new Set(names)].sort();
 }
