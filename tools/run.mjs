@@ -7,13 +7,16 @@
  * signals passed on and its exit code returned.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fail, handOver } from '../bin/launch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node26 = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+/** What a minimal Debian lacks of the libraries that Node 26 is linked with, and who brings it. */
+const DEBIAN_PACKAGES = { 'libatomic.so.1': 'libatomic1' };
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail('usage: node tools/run.mjs SCRIPT [ARGUMENT ...]');
@@ -33,6 +36,32 @@ function installWhatIsMissing() {
         'or its download failed. Run: npm rebuild node --ignore-scripts=false --foreground-scripts',
     );
   }
+  const problem = problemOfNode();
+  if (problem !== null) {
+    const library = /(lib\w+\.so\.\d+): cannot open shared object file/.exec(problem)?.[1];
+    const debianPackage = DEBIAN_PACKAGES[library];
+    if (!installDebianPackage(debianPackage) || problemOfNode() !== null) {
+      // npm puts node_modules/.bin first on PATH: without this link its next script starts on the machine's own Node
+      // and ends here again, with this message instead of the dynamic loader's.
+      rmSync(join(root, 'node_modules', '.bin', 'node'), { force: true });
+      const remedy = debianPackage === undefined ? '' : `; on Debian: apt-get install ${debianPackage}`;
+      fail(`Node 26 does not start on this machine (${problem})${remedy}`);
+    }
+  }
+}
+
+/** Null when Node 26 starts, else what it says. */
+function problemOfNode() {
+  const { status, stderr, error } = spawnSync(node26, ['--version'], { encoding: 'utf8' });
+  return status === 0 ? null : (error?.message ?? stderr.trim());
+}
+
+/** Only as root on a machine with apt: elsewhere the user decides. */
+function installDebianPackage(name) {
+  if (name === undefined || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return false;
+  process.stderr.write(`keyherd: installing Debian's ${name}, which Node 26 needs\n`);
+  const install = () => spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', name]).status === 0;
+  return install() || (spawnSync('apt-get', ['update', '-q']).status === 0 && install());
 }
 
 /** Says in a few words how node_modules differs from package-lock.json, or null when it does not. */
