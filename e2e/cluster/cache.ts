@@ -1,7 +1,18 @@
 // cache.ts: where results stay between runs (outside the checkout), the keys they are found by, and the lock that keeps two runs apart.
 
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,17 +57,22 @@ export async function makeResult(step: string, key: string, fill: (folder: strin
   mkdirSync(partial, { recursive: true });
   await fill(partial);
   renameSync(partial, folder);
-  for (const name of outdated(step, key, resultsByAge())) rmSync(join(folders.results, name), { recursive: true, force: true });
+  for (const name of outdated(step, key, resultsByAge()))
+    rmSync(join(folders.results, name), { recursive: true, force: true });
 }
 
 /** The results of a step that are older than the newest few; `names` are ordered from new to old. */
 export function outdated(step: string, key: string, names: readonly string[]): readonly string[] {
-  const isOlder = (name: string) => name.startsWith(`${step}-`) && /^[0-9a-f]{12}$/.test(name.slice(step.length + 1)) && name !== `${step}-${key}`;
+  const isOlder = (name: string) =>
+    name.startsWith(`${step}-`) && /^[0-9a-f]{12}$/.test(name.slice(step.length + 1)) && name !== `${step}-${key}`;
   return names.filter(isOlder).slice(limits.olderResultsKept);
 }
 
 function resultsByAge(): readonly string[] {
-  const withAge = readdirSync(folders.results).map((name) => ({ name, madeMs: statSync(join(folders.results, name)).mtimeMs }));
+  const withAge = readdirSync(folders.results).map((name) => ({
+    name,
+    madeMs: statSync(join(folders.results, name)).mtimeMs,
+  }));
   return withAge.sort((one, other) => other.madeMs - one.madeMs).map(({ name }) => name);
 }
 
@@ -74,7 +90,10 @@ export async function withLock<Result>(say: (line: string) => void, work: () => 
     }
     if (!told) say(`waiting for process ${pid}, which is at the same work`);
     told = true;
-    if (Date.now() > giveUpAtMs) throw new Refusal(`${files.lock}: process ${pid} has held it for ${limits.lockMs / 60_000} minutes: end it, and run again`);
+    if (Date.now() > giveUpAtMs)
+      throw new Refusal(
+        `${files.lock}: process ${pid} has held it for ${limits.lockMs / 60_000} minutes: end it, and run again`,
+      );
   }
   const release = () => rmSync(files.lock, { force: true });
   process.once('exit', release);

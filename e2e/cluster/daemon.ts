@@ -17,7 +17,11 @@ const logFile = join(folders.daemon, 'dockerd.log');
 
 /** The rows of the table that end in a daemon that answers. */
 export function daemonSteps(machine: Machine): { readonly daemon: Step; readonly rows: readonly Step[] } {
-  const packages = packagesStep('docker-packages', ['docker.io', 'iptables'], ['docker', 'dockerd', 'containerd', 'runc', 'iptables']);
+  const packages = packagesStep(
+    'docker-packages',
+    ['docker.io', 'iptables'],
+    ['docker', 'dockerd', 'containerd', 'runc', 'iptables'],
+  );
   const daemon: Step = {
     name: 'docker',
     makes: 'a docker daemon',
@@ -42,7 +46,8 @@ async function startDaemon(machine: Machine): Promise<void> {
   child.unref();
   const giveUpAtMs = Date.now() + limits.daemonStartMs;
   while ((await whyDockerIsSilent()) !== '') {
-    if (problem === '' && Date.now() > giveUpAtMs) problem = `dockerd does not answer after ${limits.daemonStartMs / 1000} s`;
+    if (problem === '' && Date.now() > giveUpAtMs)
+      problem = `dockerd does not answer after ${limits.daemonStartMs / 1000} s`;
     if (problem !== '') throw new Refusal(`${problem}: its log, ${logFile}, ends in:\n  ${lastLines(logFile)}`);
     await sleep(limits.readyPollMs / 4);
   }
@@ -53,7 +58,9 @@ export function daemonSettings(machine: Pick<Machine, 'hasSysResource'>, runtime
   return {
     'data-root': join(folders.daemon, 'data'),
     'exec-root': join(folders.daemon, 'exec'),
-    ...(machine.hasSysResource ? {} : { runtimes: { [runtimeName]: { path: runtimeShim } }, 'default-runtime': runtimeName }),
+    ...(machine.hasSysResource
+      ? {}
+      : { runtimes: { [runtimeName]: { path: runtimeShim } }, 'default-runtime': runtimeName }),
   };
 }
 
@@ -91,7 +98,10 @@ export async function stopDaemon(): Promise<boolean> {
   process.kill(pid, 'SIGTERM');
   const giveUpAtMs = Date.now() + limits.daemonStopMs;
   while (isAlive(pid)) {
-    if (Date.now() > giveUpAtMs) throw new Refusal(`dockerd, process ${pid}, still runs ${limits.daemonStopMs / 1000} s after SIGTERM: look into ${logFile}`);
+    if (Date.now() > giveUpAtMs)
+      throw new Refusal(
+        `dockerd, process ${pid}, still runs ${limits.daemonStopMs / 1000} s after SIGTERM: look into ${logFile}`,
+      );
     await sleep(limits.readyPollMs / 4);
   }
   rmSync(pidFile, { force: true });

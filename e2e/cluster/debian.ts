@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from './limits.ts';
-import { findOnPath, Shell } from './shell.ts';
+import { findOnPath, type Shell } from './shell.ts';
 import type { Step } from './steps.ts';
 import { versions } from './versions.ts';
 
@@ -18,7 +18,10 @@ export function packagesStep(name: string, packages: readonly string[], wanted: 
     isDone: () => wanted.every((program) => findOnPath(program) !== undefined),
     run: async (shell) => {
       // RUNLEVEL keeps a package from starting its daemon where no systemd runs: the daemon is started with our settings.
-      const environment = { DEBIAN_FRONTEND: 'noninteractive', ...(existsSync('/run/systemd/system') ? {} : { RUNLEVEL: '1' }) };
+      const environment = {
+        DEBIAN_FRONTEND: 'noninteractive',
+        ...(existsSync('/run/systemd/system') ? {} : { RUNLEVEL: '1' }),
+      };
       const options = { environment, timeoutMs: limits.packagesMs };
       await shell.run(['apt-get', 'update', '-qq'], options);
       await shell.run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages], options);
@@ -27,7 +30,14 @@ export function packagesStep(name: string, packages: readonly string[], wanted: 
 }
 
 const uselessInContainers = [
-  'usr/share/doc', 'usr/share/man', 'usr/share/info', 'usr/share/locale', 'usr/share/lintian', 'var/lib/apt/lists', 'var/cache/apt', 'var/cache/debconf',
+  'usr/share/doc',
+  'usr/share/man',
+  'usr/share/info',
+  'usr/share/locale',
+  'usr/share/lintian',
+  'var/lib/apt/lists',
+  'var/cache/apt',
+  'var/cache/debconf',
 ];
 
 /** A minimal Debian with some packages more, without documentation, translations and package lists. */

@@ -34,7 +34,9 @@ export async function writeImageArchive(file: string, images: readonly Image[], 
   const entries = [];
   for (const [index, image] of images.entries()) {
     const packed = join(work, `layer-${index}`);
-    await shell.run(['tar', '-C', image.root, '--numeric-owner', ...leftOut, '-cf', packed, '.'], { timeoutMs: limits.imageMs });
+    await shell.run(['tar', '-C', image.root, '--numeric-owner', ...leftOut, '-cf', packed, '.'], {
+      timeoutMs: limits.imageMs,
+    });
     const digest = await sha256(packed);
     const layer = `${digest}.tar`;
     renameSync(packed, join(work, layer));
@@ -45,7 +47,11 @@ export async function writeImageArchive(file: string, images: readonly Image[], 
   }
   writeFileSync(join(work, 'repositories'), JSON.stringify(repositories(images)));
   writeFileSync(join(work, 'manifest.json'), JSON.stringify(entries));
-  const names = ['repositories', 'manifest.json', ...new Set(entries.flatMap((entry) => [entry.Config, ...entry.Layers]))];
+  const names = [
+    'repositories',
+    'manifest.json',
+    ...new Set(entries.flatMap((entry) => [entry.Config, ...entry.Layers])),
+  ];
   await shell.run(['tar', '-C', work, '-cf', file, ...names], { timeoutMs: limits.imageMs });
   rmSync(work, { recursive: true });
 }
@@ -62,7 +68,9 @@ function imageConfiguration(image: Image, layerDigest: string) {
 }
 
 /** The names by repository and tag; the third level, the layer, is of no use to anyone who reads it today. */
-export function repositories(images: readonly Pick<Image, 'name'>[]): Readonly<Record<string, Readonly<Record<string, string>>>> {
+export function repositories(
+  images: readonly Pick<Image, 'name'>[],
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
   const byRepository: Record<string, Record<string, string>> = {};
   for (const { name } of images) {
     const colon = name.lastIndexOf(':');

@@ -1,20 +1,25 @@
-// index.ts: a real kind cluster on this machine, on demand. The one table of all steps, and what the rest of e2e calls.
+// index.ts: a real kind cluster on this machine, on demand: what the rest of e2e calls.
 //
-// The table is worked by steps.ts: a step whose result is there is skipped with all that only it needs.
+// table.ts says what there is to do, steps.ts does what of it is not done yet.
 
 import { readFileSync } from 'node:fs';
 import { files, folders, withLock } from './cache.ts';
 import { daemonSteps, stopDaemon } from './daemon.ts';
-import { packagesStep } from './debian.ts';
-import { clusterName, clusterNodes, clusterSteps, removeCluster, type Wanted, whatIsUnready } from './kind.ts';
+import { clusterName, clusterNodes, removeCluster, type Wanted, whatIsUnready } from './kind.ts';
 import { limits } from './limits.ts';
-import { type Answer, chooseDaemon, chooseWay, lookAtMachine, type Machine, registryAnswers, type Way, whyDockerIsSilent } from './machine.ts';
-import { nodeImageSteps } from './node-image.ts';
-import { builtPodImage, pulledPodImage } from './pod-image.ts';
-import { findGo, programStep, programs } from './programs.ts';
+import {
+  type Answer,
+  chooseDaemon,
+  chooseWay,
+  lookAtMachine,
+  registryAnswers,
+  type Way,
+  whyDockerIsSilent,
+} from './machine.ts';
 import { Refusal, Shell } from './shell.ts';
 import { reach, type Say, type Step } from './steps.ts';
-import { type Tool, toolPath, toolsStep } from './tools.ts';
+import { stepTable, type Table } from './table.ts';
+import { type Tool, toolPath } from './tools.ts';
 
 export { clusterName, Refusal, type Tool, toolPath };
 
@@ -29,35 +34,21 @@ export type Cluster = { readonly name: string; readonly kubeconfig: string };
 
 const sayOnStandardError: Say = (line) => void process.stderr.write(`cluster: ${line}\n`);
 
-/** All steps in working order; which rows there are depends on the machine and on the way. */
-async function stepTable(machine: Machine, way: Way, wanted: Wanted, say: Say) {
-  const { daemon, rows: daemonRows } = daemonSteps(machine);
-  const go = findGo();
-  const built = programs.map((program) => programStep(program.name, go));
-  const tools = await toolsStep(way, built);
-  if (way === 'pulled') {
-    const pod = pulledPodImage(daemon);
-    const cluster = clusterSteps(machine, way, wanted, [daemon, tools], say);
-    return { table: [...daemonRows, go.step, ...built, tools, ...pod.rows, ...cluster.rows], pod, tools, cluster };
-  }
-  const packages = packagesStep('build-packages', ['debootstrap'], ['debootstrap']);
-  const node = nodeImageSteps(go, built, packages, daemon);
-  const pod = builtPodImage(packages, daemon);
-  const cluster = clusterSteps(machine, way, { ...wanted, image: node.name }, [daemon, tools, node.loaded], say);
-  return { table: [...daemonRows, go.step, ...built, tools, packages, ...node.rows, ...pod.rows, ...cluster.rows], pod, tools, cluster };
-}
-
 /** Makes sure of the daemon, which has to run before it can be asked what it can pull, and then of the goals. */
-async function bringAbout(say: Say, wanted: Wanted, goals: (steps: Awaited<ReturnType<typeof stepTable>>) => readonly Step[]) {
+async function bringAbout(say: Say, wanted: Wanted, goals: (table: Table) => readonly Step[]): Promise<Table> {
   return withLock(say, async () => {
     const machine = await lookAtMachine();
     decide(chooseDaemon(machine));
-    const { daemon, rows } = daemonSteps(machine);
-    await reach(rows, [daemon.name], say);
+    const docker = daemonSteps(machine);
+    await reach(docker.rows, [docker.daemon.name], say);
     const way = (await rememberedWay()) ?? decide(chooseWay(machine, await registryAnswers()));
-    const steps = await stepTable(machine, way, wanted, say);
-    await reach(steps.table, goals(steps).map((step) => step.name), say);
-    return steps;
+    const table = await stepTable(machine, way, wanted, say);
+    await reach(
+      table.rows,
+      goals(table).map((step) => step.name),
+      say,
+    );
+    return table;
   });
 }
 
@@ -84,22 +75,26 @@ export async function ensureCluster(options: Options = {}): Promise<Cluster> {
     throw new Refusal(`workers: ${workers} is not a whole number from 0 to ${limits.maxWorkers}`);
   }
   const wanted = workers === undefined ? {} : { workers };
-  await bringAbout(options.say ?? sayOnStandardError, wanted, ({ tools, cluster }) => [tools, cluster.ready]);
+  await bringAbout(options.say ?? sayOnStandardError, wanted, ({ tools, cluster }) => [tools, cluster]);
   return { name: clusterName, kubeconfig: files.kubeconfig };
 }
 
 /** The name of an image with Node that docker has and others can be built on. */
 export async function podBaseImage(options: Pick<Options, 'say'> = {}): Promise<string> {
-  const { pod } = await bringAbout(options.say ?? sayOnStandardError, {}, (steps) => [steps.pod.loaded]);
-  return pod.name;
+  const table = await bringAbout(options.say ?? sayOnStandardError, {}, ({ podImage }) => [podImage]);
+  return table.podImageName;
 }
 
 /** Copies an image from docker to every node of the cluster. */
 export async function loadImage(image: string): Promise<void> {
   const shell = new Shell();
-  if (!(await shell.succeeds(['docker', 'image', 'inspect', image]))) throw new Refusal(`${image}: docker knows no such image: build it first`);
-  if ((await clusterNodes()).length === 0) throw new Refusal(`${clusterName}: there is no such cluster: run "node e2e/cluster/main.ts up" first`);
-  await shell.run([toolPath('kind'), 'load', 'docker-image', image, '--name', clusterName], { timeoutMs: limits.imageMs });
+  if (!(await shell.succeeds(['docker', 'image', 'inspect', image])))
+    throw new Refusal(`${image}: docker knows no such image: build it first`);
+  if ((await clusterNodes()).length === 0)
+    throw new Refusal(`${clusterName}: there is no such cluster: run "node e2e/cluster/main.ts up" first`);
+  await shell.run([toolPath('kind'), 'load', 'docker-image', image, '--name', clusterName], {
+    timeoutMs: limits.imageMs,
+  });
 }
 
 /** Removes the cluster, and with `daemon` the docker daemon that an earlier run started; what is in the cache stays. */
@@ -122,6 +117,11 @@ export async function clusterStatus(): Promise<Status> {
   const nodes = await clusterNodes();
   if (nodes.length === 0) return { isReady: false, lines: [`${clusterName}: there is no such cluster`] };
   const lacking = await whatIsUnready();
-  const lines = nodes.map((node) => `${node.name}: ${node.role}, ${node.isRunning ? 'running' : 'stopped'}, of ${node.image}`);
-  return { isReady: lacking.length === 0, lines: [...lines, ...(lacking.length === 0 ? ['ready'] : lacking), `cache: ${folders.home}`] };
+  const lines = nodes.map(
+    (node) => `${node.name}: ${node.role}, ${node.isRunning ? 'running' : 'stopped'}, of ${node.image}`,
+  );
+  return {
+    isReady: lacking.length === 0,
+    lines: [...lines, ...(lacking.length === 0 ? ['ready'] : lacking), `cache: ${folders.home}`],
+  };
 }

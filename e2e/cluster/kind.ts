@@ -13,14 +13,27 @@ import { toolPath } from './tools.ts';
 export const clusterName = 'keyherd-e2e';
 export const defaultWorkers = 1;
 
-export type ClusterNode = { readonly name: string; readonly role: string; readonly isRunning: boolean; readonly image: string };
+export type ClusterNode = {
+  readonly name: string;
+  readonly role: string;
+  readonly isRunning: boolean;
+  readonly image: string;
+};
 
 /** What a cluster is asked to be; what is left out may be as it is. */
 export type Wanted = { readonly workers?: number; readonly image?: string };
 
 export async function clusterNodes(): Promise<readonly ClusterNode[]> {
   const format = '{{.Names}}\t{{.Label "io.x-k8s.kind.role"}}\t{{.State}}\t{{.Image}}';
-  const { stdout } = await new Shell().attempt(['docker', 'ps', '-a', '--filter', `label=io.x-k8s.kind.cluster=${clusterName}`, '--format', format]);
+  const { stdout } = await new Shell().attempt([
+    'docker',
+    'ps',
+    '-a',
+    '--filter',
+    `label=io.x-k8s.kind.cluster=${clusterName}`,
+    '--format',
+    format,
+  ]);
   return parseNodes(stdout);
 }
 
@@ -36,7 +49,8 @@ export function parseNodes(listing: string): readonly ClusterNode[] {
 export function misfit(nodes: readonly ClusterNode[], wanted: Wanted): string {
   if (nodes.length === 0) return 'there is none';
   const workers = nodes.filter((node) => node.role === 'worker').length;
-  if (wanted.workers !== undefined && workers !== wanted.workers) return `it has ${workers} workers, and ${wanted.workers} are asked for`;
+  if (wanted.workers !== undefined && workers !== wanted.workers)
+    return `it has ${workers} workers, and ${wanted.workers} are asked for`;
   const other = nodes.find((node) => wanted.image !== undefined && node.image !== wanted.image);
   return other === undefined ? '' : `${other.name} is of ${other.image}, and ${wanted.image} is asked for`;
 }
@@ -88,7 +102,15 @@ async function revive(nodes: readonly ClusterNode[], shell: Shell): Promise<bool
   const stopped = nodes.filter((node) => !node.isRunning).map((node) => node.name);
   if (stopped.length > 0) await shell.run(['docker', 'start', ...stopped], { timeoutMs: limits.restartMs });
   if (!existsSync(files.kubeconfig)) {
-    await shell.run([toolPath('kind'), 'export', 'kubeconfig', '--name', clusterName, '--kubeconfig', files.kubeconfig]);
+    await shell.run([
+      toolPath('kind'),
+      'export',
+      'kubeconfig',
+      '--name',
+      clusterName,
+      '--kubeconfig',
+      files.kubeconfig,
+    ]);
   }
   try {
     await awaitReady(stopped.length > 0 ? startMs : startMs - kubeletSilenceMs, limits.restartMs);
@@ -100,7 +122,17 @@ async function revive(nodes: readonly ClusterNode[], shell: Shell): Promise<bool
 }
 
 async function create(machine: Machine, wanted: Wanted, shell: Shell): Promise<void> {
-  const argv = [toolPath('kind'), 'create', 'cluster', '--name', clusterName, '--kubeconfig', files.kubeconfig, '--config', '-'];
+  const argv = [
+    toolPath('kind'),
+    'create',
+    'cluster',
+    '--name',
+    clusterName,
+    '--kubeconfig',
+    files.kubeconfig,
+    '--config',
+    '-',
+  ];
   const configuration = kindConfiguration({
     workers: wanted.workers ?? defaultWorkers,
     cgroupVersion: await cgroupVersion(),
@@ -115,10 +147,16 @@ async function create(machine: Machine, wanted: Wanted, shell: Shell): Promise<v
 export function kindConfiguration(given: { workers: number; cgroupVersion: number; hasSysResource: boolean }): string {
   const lines = ['kind: Cluster', 'apiVersion: kind.x-k8s.io/v1alpha4'];
   // From Kubernetes 1.35 on the kubelet does not start on cgroup v1 unless it is told to.
-  if (given.cgroupVersion === 1) lines.push('kubeadmConfigPatches:', '- |', '  kind: KubeletConfiguration', '  failCgroupV1: false');
+  if (given.cgroupVersion === 1)
+    lines.push('kubeadmConfigPatches:', '- |', '  kind: KubeletConfiguration', '  failCgroupV1: false');
   // Without CAP_SYS_RESOURCE no process may lower its oom_score_adj: containerd asks for no less than its own.
   if (!given.hasSysResource) {
-    lines.push('containerdConfigPatches:', '- |', '  [plugins."io.containerd.grpc.v1.cri"]', '    restrict_oom_score_adj = true');
+    lines.push(
+      'containerdConfigPatches:',
+      '- |',
+      '  [plugins."io.containerd.grpc.v1.cri"]',
+      '    restrict_oom_score_adj = true',
+    );
   }
   lines.push('nodes:', '- role: control-plane', ...Array.from({ length: given.workers }, () => '- role: worker'));
   return `${lines.join('\n')}\n`;
@@ -137,7 +175,11 @@ export async function whatIsUnready(heardAfterMs = Date.now() - kubeletSilenceMs
   const { code, stdout, stderr } = await kubectl(['get', observedResources, '-A', '-o', 'json']);
   if (code !== 0) return [`the API server does not answer: ${stderr.trim().split('\n').at(-1) ?? ''}`];
   const list = JSON.parse(stdout) as { items: Item[] };
-  return unready(list.items, (await clusterNodes()).map((node) => node.name), heardAfterMs);
+  return unready(
+    list.items,
+    (await clusterNodes()).map((node) => node.name),
+    heardAfterMs,
+  );
 }
 
 async function awaitReady(heardAfterMs: number, limitMs: number): Promise<void> {
@@ -146,14 +188,18 @@ async function awaitReady(heardAfterMs: number, limitMs: number): Promise<void> 
     const lacking = await whatIsUnready(heardAfterMs);
     if (lacking.length === 0) return;
     if (Date.now() > giveUpAtMs) {
-      throw new Refusal(`${clusterName}: after ${limitMs / 1000} s ${lacking.join(', ')}: look at it with KUBECONFIG=${files.kubeconfig} kubectl get pods -A`);
+      throw new Refusal(
+        `${clusterName}: after ${limitMs / 1000} s ${lacking.join(', ')}: look at it with KUBECONFIG=${files.kubeconfig} kubectl get pods -A`,
+      );
     }
     await sleep(limits.readyPollMs);
   }
 }
 
 export async function removeCluster(shell: Shell): Promise<void> {
-  await shell.run([toolPath('kind'), 'delete', 'cluster', '--name', clusterName, '--kubeconfig', files.kubeconfig], { timeoutMs: limits.imageMs });
+  await shell.run([toolPath('kind'), 'delete', 'cluster', '--name', clusterName, '--kubeconfig', files.kubeconfig], {
+    timeoutMs: limits.imageMs,
+  });
   rmSync(files.kubeconfig, { force: true });
   rmSync(files.way, { force: true });
 }

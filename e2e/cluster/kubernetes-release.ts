@@ -3,7 +3,16 @@
 // A release has an image archive for each of four programs, and kind loads exactly these. The images of etcd, CoreDNS, pause and
 // kind's add-ons ride in kube-proxy's.
 
-import { chmodSync, copyFileSync, cpSync, createWriteStream, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  createWriteStream,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { inRoot } from './debian.ts';
@@ -47,7 +56,9 @@ export async function imageNames(kindSource: string, kubeadm: string, shell: She
 }
 
 export function namesInQuotes(source: string): readonly string[] {
-  return [...source.matchAll(/"((?:docker\.io\/kindest|registry\.k8s\.io)\/[a-z-]+:[^"\s]+)"/g)].flatMap((match) => match[1] ?? []);
+  return [...source.matchAll(/"((?:docker\.io\/kindest|registry\.k8s\.io)\/[a-z-]+:[^"\s]+)"/g)].flatMap(
+    (match) => match[1] ?? [],
+  );
 }
 
 export type Sources = {
@@ -72,13 +83,17 @@ export async function writeRelease(file: string, sources: Sources, shell: Shell)
     await writeImageArchive(join(server, `${archive}.tar`), images, shell);
   }
   // kind reads gzip alone, and reads it once: no time is spent on making it small.
-  await shell.pipeOut(['tar', '-C', work, '--dereference', '-cf', '-', 'kubernetes'], [createGzip({ level: 0 }), createWriteStream(file)]);
+  await shell.pipeOut(
+    ['tar', '-C', work, '--dereference', '-cf', '-', 'kubernetes'],
+    [createGzip({ level: 0 }), createWriteStream(file)],
+  );
   await shell.run(['rm', '-rf', work], { timeoutMs: limits.imageMs });
 }
 
 async function assemble(folder: string, row: ImageRow, sources: Sources, shell: Shell): Promise<Image> {
   const name = sources.names.find((candidate) => candidate.includes(`/${row.image}:`));
-  if (name === undefined) throw new Error(`neither kubeadm nor kind names an image ${row.image}: they name ${sources.names.join(', ')}`);
+  if (name === undefined)
+    throw new Error(`neither kubeadm nor kind names an image ${row.image}: they name ${sources.names.join(', ')}`);
   mkdirSync(folder, { recursive: true });
   if (row.contents === 'program alone') {
     copyFileSync(sources.program(row.image), join(folder, row.image));
@@ -95,9 +110,13 @@ async function assemble(folder: string, row: ImageRow, sources: Sources, shell: 
 }
 
 function writeSkeleton(folder: string, root: string): void {
-  for (const path of ['etc/ssl/certs', 'tmp', 'run', 'usr/local/bin']) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ['etc/ssl/certs', 'tmp', 'run', 'usr/local/bin'])
+    mkdirSync(join(folder, path), { recursive: true });
   chmodSync(join(folder, 'tmp'), 0o1777);
-  writeFileSync(join(folder, 'etc/passwd'), 'root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n');
+  writeFileSync(
+    join(folder, 'etc/passwd'),
+    'root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n',
+  );
   writeFileSync(join(folder, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
   writeFileSync(join(folder, 'etc/nsswitch.conf'), 'hosts: files dns\n');
   copyFileSync(join(root, 'etc/ssl/certs/ca-certificates.crt'), join(folder, 'etc/ssl/certs/ca-certificates.crt'));
@@ -107,7 +126,8 @@ async function addShell(folder: string, root: string, shell: Shell): Promise<voi
   mkdirSync(join(folder, 'bin'));
   copyFileSync(join(root, 'bin/busybox'), join(folder, 'bin/busybox'));
   const applets = (await shell.run(inRoot(root, 'busybox --list'))).split('\n');
-  for (const applet of applets) if (applet !== '' && applet !== 'busybox') symlinkSync('busybox', join(folder, 'bin', applet));
+  for (const applet of applets)
+    if (applet !== '' && applet !== 'busybox') symlinkSync('busybox', join(folder, 'bin', applet));
 }
 
 /** iptables, nft and conntrack with every library that they, or a plugin that iptables opens, are linked with. */
@@ -117,14 +137,22 @@ async function addNetworkTools(folder: string, root: string, shell: Shell): Prom
   symlinkSync('usr/lib', join(folder, 'lib'));
   const tools = ['xtables-nft-multi', 'nft', 'conntrack'];
   for (const tool of tools) copyFileSync(join(root, 'usr/sbin', tool), join(folder, 'usr/sbin', tool));
-  cpSync(join(root, libraries, 'xtables'), join(folder, libraries, 'xtables'), { recursive: true, verbatimSymlinks: true });
+  cpSync(join(root, libraries, 'xtables'), join(folder, libraries, 'xtables'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
   for (const family of ['iptables', 'ip6tables']) {
-    for (const name of [family, `${family}-save`, `${family}-restore`]) symlinkSync('xtables-nft-multi', join(folder, 'usr/sbin', name));
+    for (const name of [family, `${family}-save`, `${family}-restore`])
+      symlinkSync('xtables-nft-multi', join(folder, 'usr/sbin', name));
   }
-  const linked = await shell.run(inRoot(root, `ldd ${tools.map((tool) => `/usr/sbin/${tool}`).join(' ')} /${libraries}/xtables/*.so`));
+  const linked = await shell.run(
+    inRoot(root, `ldd ${tools.map((tool) => `/usr/sbin/${tool}`).join(' ')} /${libraries}/xtables/*.so`),
+  );
   for (const library of librariesOf(linked)) {
     mkdirSync(dirname(join(folder, library)), { recursive: true });
-    await shell.run(inRoot(root, `readlink -f ${library}`)).then((real) => copyFileSync(join(root, real.trim()), join(folder, library)));
+    await shell
+      .run(inRoot(root, `readlink -f ${library}`))
+      .then((real) => copyFileSync(join(root, real.trim()), join(folder, library)));
   }
 }
 

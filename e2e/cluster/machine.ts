@@ -22,7 +22,8 @@ export async function lookAtMachine(): Promise<Machine> {
     isRoot: process.getuid?.() === 0,
     hasApt: existsSync('/etc/debian_version') && findOnPath('apt-get') !== undefined,
     dockerProblem: await whyDockerIsSilent(),
-    hasSysResource: process.platform !== 'linux' || hasCapability(readFileSync('/proc/self/status', 'utf8'), capSysResource),
+    hasSysResource:
+      process.platform !== 'linux' || hasCapability(readFileSync('/proc/self/status', 'utf8'), capSysResource),
   };
 }
 
@@ -55,8 +56,12 @@ export type Answer<Choice> = { readonly choice: Choice } | { readonly refusal: s
 export function chooseDaemon(machine: Machine): Answer<'running' | 'started here'> {
   if (machine.dockerProblem === '') return { choice: 'running' };
   const silent = `docker does not answer (${machine.dockerProblem})`;
-  if (machine.platform !== 'linux' || !machine.hasApt) return { refusal: `${silent}, and only on a Debian machine could it be installed here: start Docker, and run again` };
-  if (!machine.isRoot) return { refusal: `${silent}, and only root can install and start it here: start Docker, or run again as root` };
+  if (machine.platform !== 'linux' || !machine.hasApt)
+    return {
+      refusal: `${silent}, and only on a Debian machine could it be installed here: start Docker, and run again`,
+    };
+  if (!machine.isRoot)
+    return { refusal: `${silent}, and only root can install and start it here: start Docker, or run again as root` };
   return { choice: 'started here' };
 }
 
@@ -69,8 +74,17 @@ export type Way = 'pulled' | 'built';
 export function chooseWay(machine: Machine, canPull: boolean): Answer<Way> {
   if (canPull) return { choice: 'pulled' };
   const unreachable = 'docker can pull from no container registry';
-  if (machine.platform !== 'linux' || !machine.hasApt) return { refusal: `${unreachable}, and only a Debian machine can build the images without: let it reach one, or run on Debian` };
-  if (!machine.isRoot) return { refusal: `${unreachable}, and only root can build the images without: let it reach one, or run again as root` };
-  if (machine.architecture !== 'x64') return { refusal: `${unreachable}, and without one the images are built for x64 alone, not for ${machine.architecture}: let it reach one` };
+  if (machine.platform !== 'linux' || !machine.hasApt)
+    return {
+      refusal: `${unreachable}, and only a Debian machine can build the images without: let it reach one, or run on Debian`,
+    };
+  if (!machine.isRoot)
+    return {
+      refusal: `${unreachable}, and only root can build the images without: let it reach one, or run again as root`,
+    };
+  if (machine.architecture !== 'x64')
+    return {
+      refusal: `${unreachable}, and without one the images are built for x64 alone, not for ${machine.architecture}: let it reach one`,
+    };
   return { choice: 'built' };
 }

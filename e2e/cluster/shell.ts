@@ -49,7 +49,10 @@ export class Shell {
   }
 
   /** Sends a command's standard output through the streams of `through`, the last of which takes it away. */
-  async pipeOut(argv: readonly string[], through: readonly [...NodeJS.ReadWriteStream[], NodeJS.WritableStream]): Promise<void> {
+  async pipeOut(
+    argv: readonly string[],
+    through: readonly [...NodeJS.ReadWriteStream[], NodeJS.WritableStream],
+  ): Promise<void> {
     const child = this.#spawn(argv, { timeoutMs: limits.imageMs });
     child.stdin.end();
     const stderr = collect(child.stderr, undefined);
@@ -60,7 +63,10 @@ export class Shell {
   }
 
   /** Sends streams, the first of which is the source, into a command's standard input. */
-  async pipeIn(argv: readonly string[], from: readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]): Promise<void> {
+  async pipeIn(
+    argv: readonly string[],
+    from: readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]],
+  ): Promise<void> {
     const child = this.#spawn(argv, { timeoutMs: limits.imageMs });
     const stdout = collect(child.stdout, undefined);
     const stderr = collect(child.stderr, undefined);
@@ -74,13 +80,18 @@ export class Shell {
   #spawn(argv: readonly string[], options: CommandOptions) {
     const [command, ...rest] = argv;
     if (command === undefined) throw new Error('a command has at least a name');
-    return spawn(command, rest, {
+    const child = spawn(command, rest, {
       cwd: options.cwd,
       env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.environment },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? limits.questionMs,
       killSignal: 'SIGKILL',
     });
+    // A run that is ended leaves nothing at work behind it, which the next run would meet.
+    const end = () => void child.kill();
+    process.once('exit', end);
+    child.once('close', () => process.removeListener('exit', end));
+    return child;
   }
 
   #openLog(argv: readonly string[]): WriteStream | undefined {
@@ -108,7 +119,12 @@ function settled(child: ReturnType<typeof spawn>, output: () => { stdout: string
     child.on('close', (code, signal) => {
       const { stdout, stderr } = output();
       if (code !== null) resolve({ code, stdout, stderr });
-      else resolve({ code: 124, stdout, stderr: `${stderr}\nended by ${signal}, which is what passing its time limit looks like` });
+      else
+        resolve({
+          code: 124,
+          stdout,
+          stderr: `${stderr}\nended by ${signal}, which is what passing its time limit looks like`,
+        });
     });
   });
 }

@@ -46,7 +46,8 @@ export function checkTable(table: readonly Step[]): void {
   const seen = new Set<string>();
   for (const step of table) {
     const absent = step.needs.find((need) => !seen.has(need));
-    if (absent !== undefined) throw new Error(`step ${step.name} needs ${absent}, which does not stand before it in the table`);
+    if (absent !== undefined)
+      throw new Error(`step ${step.name} needs ${absent}, which does not stand before it in the table`);
     if (seen.has(step.name)) throw new Error(`step ${step.name} stands in the table twice`);
     seen.add(step.name);
   }
@@ -56,7 +57,12 @@ export function checkTable(table: readonly Step[]): void {
  * Makes the goals true. A step whose result is there is skipped together with all that only it would need;
  * after each need that had to be made the step is asked again, for it may have become visible (an image, once the daemon runs).
  */
-export async function reach(table: readonly Step[], goals: readonly string[], say: Say): Promise<void> {
+export async function reach(
+  table: readonly Step[],
+  goals: readonly string[],
+  say: Say,
+  logFolder = folders.logs,
+): Promise<void> {
   checkTable(table);
   const byName = new Map(table.map((step) => [step.name, step]));
   const reached = new Set<string>();
@@ -70,20 +76,21 @@ export async function reach(table: readonly Step[], goals: readonly string[], sa
     for (const need of step.needs) {
       if ((await visit(need)) === 'made' && (await step.isDone())) return 'was there';
     }
-    await perform(step, say);
+    await perform(step, say, logFolder);
     return 'made';
   }
 
   for (const goal of goals) await visit(goal);
 }
 
-async function perform(step: Step, say: Say): Promise<void> {
+async function perform(step: Step, say: Say, logFolder: string): Promise<void> {
   say(`making ${step.makes}`);
-  mkdirSync(folders.logs, { recursive: true });
-  const logFile = join(folders.logs, `${step.name}.log`);
+  mkdirSync(logFolder, { recursive: true });
+  const logFile = join(logFolder, `${step.name}.log`);
   rmSync(logFile, { force: true });
   const startMs = performance.now();
   await step.run(new Shell(logFile));
-  if (!(await step.isDone())) throw new Error(`${step.name}: the work ended well, and ${step.makes} is not there; its output: ${logFile}`);
+  if (!(await step.isDone()))
+    throw new Error(`${step.name}: the work ended well, and ${step.makes} is not there; its output: ${logFile}`);
   say(`made ${step.makes} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }

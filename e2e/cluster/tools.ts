@@ -4,11 +4,16 @@ import { mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { folders } from './cache.ts';
 import type { Way } from './machine.ts';
+import { builtFile } from './programs.ts';
 import { findOnPath, Refusal, Shell } from './shell.ts';
 import type { ResultStep, Step } from './steps.ts';
 import { isAtLeast } from './versions.ts';
 
-type ToolRow = { readonly name: 'kubectl' | 'kind' | 'helm'; readonly minimum: string; readonly askVersion: readonly string[] };
+type ToolRow = {
+  readonly name: 'kubectl' | 'kind' | 'helm';
+  readonly minimum: string;
+  readonly askVersion: readonly string[];
+};
 
 /** The oldest that will do when one is on PATH: kubectl may be one minor version behind the cluster's. */
 const toolRows: readonly ToolRow[] = [
@@ -32,9 +37,8 @@ export async function toolsStep(way: Way, built: readonly ResultStep[]): Promise
     toolRows.map(async (row) => {
       // Built images name the images of the pinned kind, so no other will do.
       const found = way === 'pulled' ? await onPath(row) : undefined;
-      const step = built.find((candidate) => candidate.name === row.name);
-      if (step === undefined) throw new Error(`no step builds ${row.name}`);
-      return found === undefined ? { name: row.name, target: join(step.folder, row.name), step } : { name: row.name, target: found };
+      if (found !== undefined) return { name: row.name, target: found };
+      return { name: row.name, target: builtFile(built, row.name), step: built.find(({ name }) => name === row.name) };
     }),
   );
   return {
@@ -59,12 +63,7 @@ async function onPath(row: ToolRow): Promise<string | undefined> {
   const path = findOnPath(row.name, [folders.tools]);
   if (path === undefined) return undefined;
   const { code, stdout } = await new Shell().attempt([path, ...row.askVersion]);
-  return code === 0 && isNewEnough(row, stdout) ? path : undefined;
-}
-
-export function isNewEnough(row: Pick<ToolRow, 'minimum'>, said: string): boolean {
-  const version = /v(\d+\.\d+\.\d+)/.exec(said)?.[1];
-  return version !== undefined && isAtLeast(version, row.minimum);
+  return code === 0 && isAtLeast(stdout, row.minimum) ? path : undefined;
 }
 
 function linkTarget(tool: string): string | undefined {

@@ -9,8 +9,13 @@ export const containerdModule = join(toolsModule, 'containerd');
 
 /** The version that a go.mod requires of a module; `go` stands for the language version. */
 export function pinned(goMod: string, module: string): string {
-  const line = goMod.split('\n').find((text) => text.trim().startsWith(`${module} `) || text.startsWith(`require ${module} `));
-  const version = line?.replace(/^require /, '').trim().split(/\s+/)[1];
+  const line = goMod
+    .split('\n')
+    .find((text) => text.trim().startsWith(`${module} `) || text.startsWith(`require ${module} `));
+  const version = line
+    ?.replace(/^require /, '')
+    .trim()
+    .split(/\s+/)[1];
   if (version === undefined) throw new Error(`go.mod names no version of ${module}`);
   return version;
 }
@@ -25,6 +30,7 @@ const projectPackage: unknown = JSON.parse(readFileSync(join(here, '../../packag
 
 export const versions = {
   kubernetes: pinned(goMod, 'k8s.io/kubernetes'),
+  helm: pinned(goMod, 'helm.sh/helm/v4'),
   containerd: pinned(readFileSync(join(containerdModule, 'go.mod'), 'utf8'), 'github.com/containerd/containerd/v2'),
   go: pinned(goMod, 'go'),
   node: nodeVersion(projectPackage),
