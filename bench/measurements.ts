@@ -28,11 +28,11 @@ export type Progress = (line: string) => void;
 export const COMMANDS = ['SET', 'GET', 'INCR', 'HSET', 'LPUSH', 'SADD', 'ZADD'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
-/** Requests of one run by pipeline depth: about two seconds each on two cores that client and server share. */
+/** Requests of one run by pipeline depth: about two seconds each on two idle cores that client and server share. */
 const REQUESTS: ReadonlyMap<number, number> = new Map([
   [1, 200_000],
-  [16, 2_000_000],
-  [64, 3_000_000],
+  [16, 1_500_000],
+  [64, 2_000_000],
 ]);
 /** Untimed, before a command's runs: compilers and caches get warm, collections exist. */
 const WARM_UP_REQUESTS = 200_000;
