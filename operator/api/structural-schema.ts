@@ -78,8 +78,10 @@ function translate(definition: Definition, schema: z.ZodType, path: string): Str
     case 'optional':
       return toStructural(definition.innerType!, path);
     case 'default':
-    case 'prefault':
       return { ...toStructural(definition.innerType!, path), default: definition.defaultValue };
+    case 'prefault':
+      // With its inner defaults filled in: the API server runs the CEL rules on a default as it stands.
+      return { ...toStructural(definition.innerType!, path), default: definition.innerType!.parse(definition.defaultValue) };
     case 'pipe':
       // A transform after the check: the API server sees what comes in.
       return toStructural(definition.in!, path);
