@@ -20,69 +20,71 @@ const NONE: readonly string[] = [];
 const ASSERT: readonly string[] = ['node:assert'];
 
 const architecture: readonly Room[] = [
-  // The server. A request's way: network → commands → types → keyspace → memory, in the words of protocol.
+  // The server. A request's way: network → protocol → commands → types → keyspace → memory.
   { room: 'memory', at: ['server/memory'], imports: [], packages: ASSERT },
-  { room: 'protocol', at: ['server/protocol'], imports: [], packages: ASSERT },
-  { room: 'config', at: ['server/config'], imports: ['protocol'], packages: ASSERT },
+  {
+    // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
+    room: 'words',
+    at: ['arguments', 'errors', 'numbers', 'reply'].map((name) => `server/protocol/${name}.ts`),
+    imports: [],
+    packages: ASSERT,
+  },
+  { room: 'config', at: ['server/config'], imports: ['words'], packages: ASSERT },
   { room: 'keyspace', at: ['server/keyspace'], imports: ['memory'], packages: ASSERT },
   { room: 'types', at: ['server/types'], imports: ['keyspace', 'memory'], packages: ASSERT },
-  { room: 'pubsub', at: ['server/pubsub'], imports: ['command', 'protocol', 'memory'], packages: ASSERT },
+  { room: 'pubsub', at: ['server/pubsub'], imports: ['command', 'config', 'words', 'memory'], packages: ASSERT },
   { room: 'transactions', at: ['server/transactions'], imports: ['command', 'keyspace', 'memory'], packages: ASSERT },
   {
     // The door of commands: what a command, its caller and its call are.
     room: 'command',
     at: ['call', 'client', 'clients', 'command', 'registry', 'rooms'].map((name) => `server/commands/${name}.ts`),
-    imports: ['protocol', 'config', 'pubsub', 'transactions', 'types', 'keyspace', 'memory'],
+    imports: ['words', 'config', 'pubsub', 'transactions', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'commands',
     at: ['server/commands'],
-    imports: [
-      'command',
-      'protocol',
-      'config',
-      'pubsub',
-      'transactions',
-      'observability',
-      'types',
-      'keyspace',
-      'memory',
-    ],
+    imports: ['command', 'words', 'config', 'pubsub', 'transactions', 'observability', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'observability',
     at: ['server/observability'],
-    imports: ['command', 'protocol', 'config', 'keyspace', 'memory'],
+    imports: ['command', 'words', 'config', 'keyspace', 'memory'],
     packages: ASSERT,
   },
-  { room: 'network', at: ['server/network'], imports: ['commands', 'command', 'protocol', 'config'] },
+  {
+    room: 'protocol',
+    at: ['server/protocol'],
+    imports: ['commands', 'command', 'words', 'config'],
+    packages: ASSERT,
+  },
+  { room: 'network', at: ['server/network'], imports: ['protocol', 'command', 'words', 'config'] },
 
   // These stand on the keyspace and see of commands no more than their door.
   {
     room: 'persistence',
     at: ['server/persistence'],
-    imports: ['protocol', 'types', 'keyspace', 'memory'],
+    imports: ['words', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'replication',
     at: ['server/replication'],
-    imports: ['persistence', 'command', 'protocol', 'config', 'types', 'keyspace', 'memory'],
+    imports: ['persistence', 'command', 'words', 'config', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'cluster',
     at: ['server/cluster'],
-    imports: ['replication', 'persistence', 'command', 'protocol', 'config', 'types', 'keyspace', 'memory'],
+    imports: ['replication', 'persistence', 'command', 'words', 'config', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
 
   // The composition root wires the rooms; only the process and the simulation know it.
   { room: 'node', at: ['server/node.ts'], imports: ['server/*'] },
   { room: 'simulation', at: ['server/simulation'], imports: ['server/*'], packages: ASSERT },
-  { room: 'server', at: ['server/main.ts'], imports: ['node', 'config', 'network', 'protocol'] },
+  { room: 'server', at: ['server/main.ts'], imports: ['node', 'config', 'network', 'words'] },
 
   // The operator. observe → plan → act; the plan is pure, and platforms are the only hands.
   { room: 'resources', at: ['operator/api'], imports: [] },
