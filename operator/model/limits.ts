@@ -40,3 +40,5 @@ export const ATTEMPTS_BEFORE_DEGRADED = 3;
 export const PROGRESS_STATUS_MS = 5000;
 /** Steps performed in one pass: what is left is planned anew. */
 export const MAX_STEPS_PER_PASS = 64;
+/** Waiting for the same thing this long is called stuck: a condition and a Warning event say so. */
+export const STUCK_AFTER_MS = 60_000;
