@@ -9,6 +9,6 @@
  */
 export { MAX_FIRST_PORT } from './ports.ts';
 export { ProcessPlatform, type ProcessPlatformOptions } from './process-platform.ts';
-export { identify, isRunning, type ProcessId, signal } from './processes.ts';
+export { findByCommandLine, identify, isRunning, type ProcessId, signal } from './processes.ts';
 export { BUS_PORT_OFFSET, HOST, SERVER_COMMAND_VARIABLE, serverCommand } from './server-command.ts';
 export { type NodeRecord, type ShardRecord, StateDirectory, stateRoot } from './state.ts';
