@@ -20,7 +20,7 @@ export const METRICS = {
   keyherd_leader: { type: 'gauge', help: '1 while this operator holds the Lease.', labels: [] },
   keyherd_reconciles_total: { type: 'counter', help: 'Reconciliations by outcome.', labels: ['result'] },
   keyherd_reconcile_duration_seconds: { type: 'histogram', help: 'Time of one reconciliation.', labels: [], buckets: SECONDS },
-  keyherd_steps_total: { type: 'counter', help: 'Steps carried out, by kind and outcome.', labels: ['step', 'result'] },
+  keyherd_steps_total: { type: 'counter', help: 'Steps planned and begun, by kind.', labels: ['step'] },
   keyherd_api_requests_total: { type: 'counter', help: 'Requests to the API server; status 0 is no answer.', labels: ['verb', 'resource', 'status'] },
   keyherd_watch_restarts_total: { type: 'counter', help: 'Lists or watches begun again after a failure.', labels: ['resource'] },
   keyherd_events_dropped_total: { type: 'counter', help: 'Events not written, because too many came at once or the API server refused.', labels: [] },

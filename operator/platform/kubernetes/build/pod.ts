@@ -32,7 +32,7 @@ const STARTUP_LIMIT_SECONDS = 3600;
 
 const PING_UNTIL_LOADED = [
   'bash', '-c',
-  `exec 3<>/dev/tcp/127.0.0.1/${CLIENT_PORT} && printf 'PING\\r\\n' >&3 && IFS= read -r -t 2 reply <&3 && [[ $reply != -LOADING* ]]`,
+  `exec 3<>/dev/tcp/127.0.0.1/${CLIENT_PORT} && printf '*1\\r\\n$4\\r\\nPING\\r\\n' >&3 && IFS= read -r -t 2 reply <&3 && [[ $reply != -LOADING* ]]`,
 ];
 
 export interface PodOptions {
