@@ -129,7 +129,8 @@ export function captured(name: CapturedName): Uint8Array {
   const bytes: number[] = [];
   for (const token of CAPTURED[name].trim().split(/\s+/)) {
     const [hex, times] = token.split('*') as [string, string?];
-    for (let i = 0; i < Number(times ?? 1); i++) for (let at = 0; at < hex.length; at += 2) bytes.push(Number.parseInt(hex.slice(at, at + 2), 16));
+    for (let i = 0; i < Number(times ?? 1); i++)
+      for (let at = 0; at < hex.length; at += 2) bytes.push(Number.parseInt(hex.slice(at, at + 2), 16));
   }
   return Uint8Array.from(bytes);
 }

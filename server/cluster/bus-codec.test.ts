@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CAPTURED_NAMES, captured } from './bus-codec.fixtures.ts';
 import {
   AUTH_ACK,
   BadPacket,
@@ -15,13 +16,12 @@ import {
   HEADER_BYTES,
   MEET,
   MFSTART,
-  packetLength,
   PING,
   PONG,
   PUBLISH,
   PUBLISHSHARD,
+  packetLength,
 } from './bus-codec.ts';
-import { CAPTURED_NAMES, captured } from './bus-codec.fixtures.ts';
 import { NOFAILOVER, OWN_ABILITIES, PFAIL, PRIMARY, REPLICA } from './node-flags.ts';
 
 function encode(message: BusMessage): Uint8Array {
@@ -56,7 +56,15 @@ describe('what real nodes sent', () => {
   test('a ping tells its sender, its slots and its extensions', () => {
     const { type, header, gossip, extensions } = pingOf('pingClient');
     expect(type).toBe(PING);
-    expect(header).toMatchObject({ port: 17600, busPort: 17620, tlsPort: 0, replicaOf: '', ip: '', extensionData: true, forceAck: false });
+    expect(header).toMatchObject({
+      port: 17600,
+      busPort: 17620,
+      tlsPort: 0,
+      replicaOf: '',
+      ip: '',
+      extensionData: true,
+      forceAck: false,
+    });
     expect(header.flags & (PRIMARY | REPLICA)).toBe(PRIMARY);
     expect(header.flags & OWN_ABILITIES).toBe(OWN_ABILITIES);
     expect(header.slots.subarray(0, 625)).toEqual(new Uint8Array(625).fill(255));
@@ -106,11 +114,12 @@ describe('what real nodes sent', () => {
 });
 
 describe('bounds', () => {
-  const refused = (change: (packet: Uint8Array) => Uint8Array | void, reason: RegExp): void => {
+  const refused = (change: (packet: Uint8Array) => unknown, reason: RegExp): void => {
     const packet = captured('pingClient');
-    const changed = change(packet) ?? packet;
-    expect(() => decode(changed)).toThrow(BadPacket);
-    expect(() => decode(changed)).toThrow(reason);
+    const changed = change(packet);
+    const sent = changed instanceof Uint8Array ? changed : packet;
+    expect(() => decode(sent)).toThrow(BadPacket);
+    expect(() => decode(sent)).toThrow(reason);
   };
 
   test('the length of a packet is known from its first sixteen bytes', () => {
@@ -122,12 +131,18 @@ describe('bounds', () => {
   test('another signature is refused', () => refused((packet) => void (packet[0] = 0x72), /not "RCmb"/));
   test('another version is refused', () => refused((packet) => void (packet[9] = 2), /version 2/));
   test('an unknown type is refused', () => refused((packet) => void (packet[13] = 11), /unknown message type 11/));
-  test('a length below the header is refused', () => refused((packet) => void (packet.fill(0, 4, 7), (packet[7] = 200)), /below the header/));
-  test('a length beyond the limit is refused', () => refused((packet) => void packet.fill(255, 4, 8), /above the limit/));
-  test('a packet cut short is refused', () => refused((packet) => packet.subarray(0, packet.length - 1), /says .* bytes and has/));
-  test('more gossip than bytes is refused', () => refused((packet) => void (packet[14] = 255), /gossip entries do not fit/));
-  test('more extensions than bytes are refused', () => refused((packet) => void (packet[2215] = 200), /extension \d+ of 200 does not fit/));
-  test('a sender with an impossible name is refused', () => refused((packet) => void (packet[40] = 0x41), /the sender has a name/));
+  test('a length below the header is refused', () =>
+    refused((packet) => void packet.set([0, 0, 0, 200], 4), /below the header/));
+  test('a length beyond the limit is refused', () =>
+    refused((packet) => void packet.set([255, 255, 255, 255], 4), /above the limit/));
+  test('a packet cut short is refused', () =>
+    refused((packet) => packet.subarray(0, packet.length - 1), /says .* bytes and has/));
+  test('more gossip than bytes is refused', () =>
+    refused((packet) => void (packet[14] = 255), /gossip entries do not fit/));
+  test('more extensions than bytes are refused', () =>
+    refused((packet) => void (packet[2215] = 200), /extension \d+ of 200 does not fit/));
+  test('a sender with an impossible name is refused', () =>
+    refused((packet) => void (packet[40] = 0x41), /the sender has a name/));
   test('an epoch beyond 2^53 is refused', () => refused((packet) => void (packet[16] = 1), /current epoch is 2\^53/));
   test('a line break in a hostname is refused', () => {
     const at = Buffer.from(captured('pingClient')).indexOf('node-0.example');
@@ -199,7 +214,19 @@ describe('any message comes back as it was', () => {
       kind: fc.constant('ping' as const),
       type: fc.constantFrom(PING, PONG, MEET) as fc.Arbitrary<0 | 1 | 2>,
       header,
-      gossip: fc.array(fc.record({ name, pingSentSeconds: u32, pongReceivedSeconds: u32, ip: text, port: u16, tlsPort: u16, busPort: u16, flags: u16 }), { maxLength: 12 }),
+      gossip: fc.array(
+        fc.record({
+          name,
+          pingSentSeconds: u32,
+          pongReceivedSeconds: u32,
+          ip: text,
+          port: u16,
+          tlsPort: u16,
+          busPort: u16,
+          flags: u16,
+        }),
+        { maxLength: 12 },
+      ),
       extensions: fc.record({
         hostname: text,
         humanNodename: text,
@@ -213,10 +240,34 @@ describe('any message comes back as it was', () => {
       }),
     }),
     fc.record({ kind: fc.constant('fail' as const), type: fc.constant(3 as const), header, failing: name }),
-    fc.record({ kind: fc.constant('bare' as const), type: fc.constantFrom(AUTH_ACK, MFSTART) as fc.Arbitrary<6 | 8>, header }),
-    fc.record({ kind: fc.constant('update' as const), type: fc.constant(7 as const), header, about: name, configEpoch: epoch, slots }),
-    fc.record({ kind: fc.constant('publish' as const), type: fc.constantFrom(PUBLISH, PUBLISHSHARD) as fc.Arbitrary<4 | 10>, header: light, channel: bytes, message: bytes }),
-    fc.record({ kind: fc.constant('module' as const), type: fc.constant(9 as const), header: light, moduleId: fc.uint8Array({ minLength: 8, maxLength: 8 }), moduleType: fc.nat(255), payload: bytes }),
+    fc.record({
+      kind: fc.constant('bare' as const),
+      type: fc.constantFrom(AUTH_ACK, MFSTART) as fc.Arbitrary<6 | 8>,
+      header,
+    }),
+    fc.record({
+      kind: fc.constant('update' as const),
+      type: fc.constant(7 as const),
+      header,
+      about: name,
+      configEpoch: epoch,
+      slots,
+    }),
+    fc.record({
+      kind: fc.constant('publish' as const),
+      type: fc.constantFrom(PUBLISH, PUBLISHSHARD) as fc.Arbitrary<4 | 10>,
+      header: light,
+      channel: bytes,
+      message: bytes,
+    }),
+    fc.record({
+      kind: fc.constant('module' as const),
+      type: fc.constant(9 as const),
+      header: light,
+      moduleId: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      moduleType: fc.nat(255),
+      payload: bytes,
+    }),
   );
 
   test('decode undoes encode', () => {

@@ -70,6 +70,9 @@ const EXT_AVAILABILITY_ZONE = 8;
 
 const TWO_32 = 2 ** 32;
 
+/** With all up to the comma, what may stand in no address and no name: it separates fields in nodes.conf (Valkey). */
+export const FORBIDDEN_IN_TEXT = ';<=>?@[]^{|}~\\';
+
 /** Why a packet was refused. Its link is closed: what follows on it cannot be trusted. */
 export class BadPacket extends Error {}
 
@@ -127,12 +130,38 @@ export interface ForgottenNode {
 }
 
 export type BusMessage =
-  | { readonly kind: 'ping'; readonly type: 0 | 1 | 2; readonly header: BusHeader; readonly gossip: readonly GossipEntry[]; readonly extensions: PingExtensions }
+  | {
+      readonly kind: 'ping';
+      readonly type: 0 | 1 | 2;
+      readonly header: BusHeader;
+      readonly gossip: readonly GossipEntry[];
+      readonly extensions: PingExtensions;
+    }
   | { readonly kind: 'fail'; readonly type: 3; readonly header: BusHeader; readonly failing: string }
-  | { readonly kind: 'publish'; readonly type: 4 | 10; readonly header: BusHeader | null; readonly channel: Uint8Array; readonly message: Uint8Array }
+  | {
+      readonly kind: 'publish';
+      readonly type: 4 | 10;
+      readonly header: BusHeader | null;
+      readonly channel: Uint8Array;
+      readonly message: Uint8Array;
+    }
   | { readonly kind: 'bare'; readonly type: 5 | 6 | 8; readonly header: BusHeader }
-  | { readonly kind: 'update'; readonly type: 7; readonly header: BusHeader; readonly about: string; readonly configEpoch: number; readonly slots: Uint8Array }
-  | { readonly kind: 'module'; readonly type: 9; readonly header: BusHeader | null; readonly moduleId: Uint8Array; readonly moduleType: number; readonly payload: Uint8Array };
+  | {
+      readonly kind: 'update';
+      readonly type: 7;
+      readonly header: BusHeader;
+      readonly about: string;
+      readonly configEpoch: number;
+      readonly slots: Uint8Array;
+    }
+  | {
+      readonly kind: 'module';
+      readonly type: 9;
+      readonly header: BusHeader | null;
+      readonly moduleId: Uint8Array;
+      readonly moduleType: number;
+      readonly payload: Uint8Array;
+    };
 
 export const NO_EXTENSIONS: PingExtensions = {
   hostname: '',
@@ -152,12 +181,14 @@ export const NO_EXTENSIONS: PingExtensions = {
  */
 export function packetLength(bytes: Uint8Array, at: number, available: number): number {
   if (available < PREFIX_BYTES) return 0;
-  if (readU32(bytes, at) !== SIGNATURE) throw new BadPacket('the first four bytes are not "RCmb": this is no cluster bus, or the stream lost its place');
+  if (readU32(bytes, at) !== SIGNATURE)
+    throw new BadPacket('the first four bytes are not "RCmb": this is no cluster bus, or the stream lost its place');
   const length = readU32(bytes, at + 4);
   const light = (readU16(bytes, at + 12) & LIGHT_BIT) !== 0;
   const least = light ? LIGHT_HEADER_BYTES : HEADER_BYTES;
   if (length < least) throw new BadPacket(`a length of ${length} bytes is below the header's ${least}`);
-  if (length > MAX_PACKET_BYTES) throw new BadPacket(`a length of ${length} bytes is above the limit of ${MAX_PACKET_BYTES}`);
+  if (length > MAX_PACKET_BYTES)
+    throw new BadPacket(`a length of ${length} bytes is above the limit of ${MAX_PACKET_BYTES}`);
   return length;
 }
 
@@ -176,7 +207,10 @@ export function decode(packet: Uint8Array): BusMessage {
   }
   const header = light ? null : decodeHeader(packet);
   const at = light ? LIGHT_HEADER_BYTES : HEADER_BYTES;
-  if (header === null) return type === MODULE ? decodeModule(packet, at, null) : decodePublish(packet, type === PUBLISH ? PUBLISH : PUBLISHSHARD, at, null);
+  if (header === null)
+    return type === MODULE
+      ? decodeModule(packet, at, null)
+      : decodePublish(packet, type === PUBLISH ? PUBLISH : PUBLISHSHARD, at, null);
   switch (type) {
     case PING:
     case PONG:
@@ -248,7 +282,8 @@ function decodePing(packet: Uint8Array, type: 0 | 1 | 2, header: BusHeader): Bus
     });
   }
   const extensions = header.extensionData ? decodeExtensions(packet, end, readU16(packet, 2214)) : NO_EXTENSIONS;
-  if (!header.extensionData && end !== packet.length) throw new BadPacket(`${packet.length - end} bytes follow the last gossip entry`);
+  if (!header.extensionData && end !== packet.length)
+    throw new BadPacket(`${packet.length - end} bytes follow the last gossip entry`);
   return { kind: 'ping', type, header, gossip, extensions };
 }
 
@@ -257,11 +292,13 @@ function decodeExtensions(packet: Uint8Array, start: number, count: number): Pin
   const found = { ...NO_EXTENSIONS };
   const forgotten: ForgottenNode[] = [];
   for (let i = 0; i < count; i++) {
-    if (packet.length - at < EXTENSION_HEADER_BYTES) throw new BadPacket(`extension ${i + 1} of ${count} does not fit into ${packet.length} bytes`);
+    if (packet.length - at < EXTENSION_HEADER_BYTES)
+      throw new BadPacket(`extension ${i + 1} of ${count} does not fit into ${packet.length} bytes`);
     const length = readU32(packet, at);
     const type = readU16(packet, at + 4);
     if (length % 8 !== 0) throw new BadPacket(`extension ${i + 1} has a length of ${length}, not a multiple of 8`);
-    if (length < EXTENSION_HEADER_BYTES || length > packet.length - at) throw new BadPacket(`extension ${i + 1} of ${length} bytes does not fit into the packet`);
+    if (length < EXTENSION_HEADER_BYTES || length > packet.length - at)
+      throw new BadPacket(`extension ${i + 1} of ${length} bytes does not fit into the packet`);
     const data = at + EXTENSION_HEADER_BYTES;
     const end = at + length;
     at = end;
@@ -291,7 +328,10 @@ function decodeExtensions(packet: Uint8Array, start: number, count: number): Pin
         break;
       case EXT_FORGOTTEN_NODE:
         expectData(data, end, NAME_LENGTH + 8, type);
-        forgotten.push({ name: readName(packet, data, 'a forgotten node'), ttlSeconds: readU64(packet, data + NAME_LENGTH, "a forgotten node's time") });
+        forgotten.push({
+          name: readName(packet, data, 'a forgotten node'),
+          ttlSeconds: readU64(packet, data + NAME_LENGTH, "a forgotten node's time"),
+        });
         break;
       case EXT_SHARD_ID:
         expectData(data, end, NAME_LENGTH, type);
@@ -307,12 +347,15 @@ function decodeExtensions(packet: Uint8Array, start: number, count: number): Pin
 }
 
 function decodePublish(packet: Uint8Array, type: 4 | 10, at: number, header: BusHeader | null): BusMessage {
-  if (packet.length < at + 8) throw new BadPacket(`a ${TYPE_NAMES[type]} message of ${packet.length} bytes has no room for its lengths`);
+  if (packet.length < at + 8)
+    throw new BadPacket(`a ${TYPE_NAMES[type]} message of ${packet.length} bytes has no room for its lengths`);
   const channelLength = readU32(packet, at);
   const messageLength = readU32(packet, at + 4);
   const start = at + 8;
   if (start + channelLength + messageLength !== packet.length) {
-    throw new BadPacket(`channel (${channelLength}) and message (${messageLength}) do not add up to the packet's ${packet.length} bytes`);
+    throw new BadPacket(
+      `channel (${channelLength}) and message (${messageLength}) do not add up to the packet's ${packet.length} bytes`,
+    );
   }
   return {
     kind: 'publish',
@@ -325,14 +368,28 @@ function decodePublish(packet: Uint8Array, type: 4 | 10, at: number, header: Bus
 
 function decodeModule(packet: Uint8Array, at: number, header: BusHeader | null): BusMessage {
   const start = at + 13;
-  if (packet.length < start) throw new BadPacket(`a module message of ${packet.length} bytes has no room for its header`);
+  if (packet.length < start)
+    throw new BadPacket(`a module message of ${packet.length} bytes has no room for its header`);
   const payloadLength = readU32(packet, at + 8);
-  if (start + payloadLength !== packet.length) throw new BadPacket(`a module payload of ${payloadLength} bytes does not fill the packet's ${packet.length}`);
-  return { kind: 'module', type: MODULE, header, moduleId: packet.subarray(at, at + 8), moduleType: packet[at + 12]!, payload: packet.subarray(start) };
+  if (start + payloadLength !== packet.length)
+    throw new BadPacket(`a module payload of ${payloadLength} bytes does not fill the packet's ${packet.length}`);
+  return {
+    kind: 'module',
+    type: MODULE,
+    header,
+    moduleId: packet.subarray(at, at + 8),
+    moduleType: packet[at + 12]!,
+    payload: packet.subarray(start),
+  };
 }
 
 /** `extensions` null: the peer does not understand them; the flag that we do is set all the same. */
-export function encodePing(type: 0 | 1 | 2, header: BusHeader, gossip: readonly GossipEntry[], extensions: PingExtensions | null): Uint8Array {
+export function encodePing(
+  type: 0 | 1 | 2,
+  header: BusHeader,
+  gossip: readonly GossipEntry[],
+  extensions: PingExtensions | null,
+): Uint8Array {
   const gossipEnd = HEADER_BYTES + gossip.length * GOSSIP_BYTES;
   const packet = new Uint8Array(gossipEnd + (extensions === null ? 0 : extensionsLength(extensions)));
   writeHeader(packet, type, header);
@@ -377,7 +434,12 @@ export function encodeUpdate(header: BusHeader, about: string, configEpoch: numb
 }
 
 /** `header` null: the light form, for peers that announced it. */
-export function encodePublish(type: 4 | 10, header: BusHeader | null, channel: Uint8Array, message: Uint8Array): Uint8Array {
+export function encodePublish(
+  type: 4 | 10,
+  header: BusHeader | null,
+  channel: Uint8Array,
+  message: Uint8Array,
+): Uint8Array {
   const at = header === null ? LIGHT_HEADER_BYTES : HEADER_BYTES;
   const packet = new Uint8Array(at + 8 + channel.length + message.length);
   if (header === null) writePrefix(packet, type | LIGHT_BIT);
@@ -389,7 +451,12 @@ export function encodePublish(type: 4 | 10, header: BusHeader | null, channel: U
   return packet;
 }
 
-export function encodeModule(header: BusHeader | null, moduleId: Uint8Array, moduleType: number, payload: Uint8Array): Uint8Array {
+export function encodeModule(
+  header: BusHeader | null,
+  moduleId: Uint8Array,
+  moduleType: number,
+  payload: Uint8Array,
+): Uint8Array {
   const at = header === null ? LIGHT_HEADER_BYTES : HEADER_BYTES;
   const packet = new Uint8Array(at + 13 + payload.length);
   if (header === null) writePrefix(packet, MODULE | LIGHT_BIT);
@@ -422,7 +489,10 @@ function writeHeader(packet: Uint8Array, type: number, header: BusHeader): void 
   writeU16(packet, 2248, header.busPort);
   writeU16(packet, 2250, header.flags);
   packet[2252] = header.state;
-  packet[2253] = (header.paused ? FLAG_PAUSED : 0) | (header.forceAck ? FLAG_FORCE_ACK : 0) | (header.extensionData ? FLAG_EXTENSION_DATA : 0);
+  packet[2253] =
+    (header.paused ? FLAG_PAUSED : 0) |
+    (header.forceAck ? FLAG_FORCE_ACK : 0) |
+    (header.extensionData ? FLAG_EXTENSION_DATA : 0);
 }
 
 function extensionsLength(extensions: PingExtensions): number {
@@ -430,7 +500,8 @@ function extensionsLength(extensions: PingExtensions): number {
   for (const [, text] of textExtensions(extensions)) length += EXTENSION_HEADER_BYTES + align8(text.length + 1);
   if (extensions.clientPort !== 0) length += EXTENSION_HEADER_BYTES + 8;
   if (extensions.clientTlsPort !== 0) length += EXTENSION_HEADER_BYTES + 8;
-  if (extensions.availabilityZone !== '') length += EXTENSION_HEADER_BYTES + align8(extensions.availabilityZone.length + 1);
+  if (extensions.availabilityZone !== '')
+    length += EXTENSION_HEADER_BYTES + align8(extensions.availabilityZone.length + 1);
   length += extensions.forgotten.length * (EXTENSION_HEADER_BYTES + NAME_LENGTH + 8);
   if (extensions.shardId !== '') length += EXTENSION_HEADER_BYTES + NAME_LENGTH;
   return length;
@@ -463,7 +534,11 @@ function writeExtensions(packet: Uint8Array, start: number, extensions: PingExte
   if (extensions.clientPort !== 0) writeU16(packet, begin(EXT_CLIENT_PORT, 2), extensions.clientPort);
   if (extensions.clientTlsPort !== 0) writeU16(packet, begin(EXT_CLIENT_TLS_PORT, 2), extensions.clientTlsPort);
   if (extensions.availabilityZone !== '') {
-    writeText(packet, begin(EXT_AVAILABILITY_ZONE, extensions.availabilityZone.length + 1), extensions.availabilityZone);
+    writeText(
+      packet,
+      begin(EXT_AVAILABILITY_ZONE, extensions.availabilityZone.length + 1),
+      extensions.availabilityZone,
+    );
   }
   for (const { name, ttlSeconds } of extensions.forgotten) {
     const data = begin(EXT_FORGOTTEN_NODE, NAME_LENGTH + 8);
@@ -479,11 +554,13 @@ function align8(length: number): number {
 }
 
 function expectLength(packet: Uint8Array, length: number, type: number): void {
-  if (packet.length !== length) throw new BadPacket(`a ${TYPE_NAMES[type]} message has ${length} bytes, this one ${packet.length}`);
+  if (packet.length !== length)
+    throw new BadPacket(`a ${TYPE_NAMES[type]} message has ${length} bytes, this one ${packet.length}`);
 }
 
 function expectData(start: number, end: number, least: number, type: number): void {
-  if (end - start < least) throw new BadPacket(`an extension of type ${type} needs ${least} bytes and has ${end - start}`);
+  if (end - start < least)
+    throw new BadPacket(`an extension of type ${type} needs ${least} bytes and has ${end - start}`);
 }
 
 function readU16(bytes: Uint8Array, at: number): number {
@@ -505,7 +582,8 @@ function readName(bytes: Uint8Array, at: number, what: string): string {
   let name = '';
   for (let i = at; i < at + NAME_LENGTH; i++) {
     const char = bytes[i]!;
-    if (!((char >= 97 && char <= 122) || (char >= 48 && char <= 57))) throw new BadPacket(`${what} has a name that is not 40 characters of a-z and 0-9`);
+    if (!((char >= 97 && char <= 122) || (char >= 48 && char <= 57)))
+      throw new BadPacket(`${what} has a name that is not 40 characters of a-z and 0-9`);
     name += String.fromCharCode(char);
   }
   return name;
@@ -526,7 +604,8 @@ function readBoundedText(bytes: Uint8Array, at: number, end: number, what: strin
   for (let i = at; i < end; i++) {
     const char = bytes[i]!;
     if (char === 0) return text;
-    if (char <= 32 || char >= 127 || char === 44) throw new BadPacket(`${what} holds the byte ${char}, which no address or name has`);
+    if (char <= 44 || char === 127 || FORBIDDEN_IN_TEXT.includes(String.fromCharCode(char)))
+      throw new BadPacket(`${what} holds the byte ${char}, which no address or name has`);
     text += String.fromCharCode(char);
   }
   throw new BadPacket(`${what} does not end within its ${end - at} bytes`);
