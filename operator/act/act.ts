@@ -2,7 +2,7 @@
  * Steps -> deeds. Each deed first looks again at what it is about to touch: the plan saw it a moment ago, and a moment is
  * long enough for a restart, a failover or a reused address. What no longer holds is not done; the next look decides anew.
  */
-import { type Admin, COMMAND_TIMEOUT_MS, countSlots, FLUSH_TIMEOUT_MS, type NodeRef, type NodeReport, REPORT_TIMEOUT_MS, slotsOf, type SlotRange, type Step, type StepKind, type StepOf } from '../model/index.ts';
+import { type Admin, AdminError, COMMAND_TIMEOUT_MS, countSlots, FLUSH_TIMEOUT_MS, type NodeRef, type NodeReport, REPORT_TIMEOUT_MS, slotsOf, type SlotRange, type Step, type StepKind, type StepOf } from '../model/index.ts';
 import { NODENAME_DIRECTIVE, toReport } from '../observe/index.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -74,8 +74,7 @@ export async function perform(step: Step, hands: Hands): Promise<void> {
     case 'reset':
       return reset(step, hands);
     case 'configure':
-      await identify(step.at, hands);
-      return admin.configSet(step.at.address, step.directives, COMMAND_TIMEOUT_MS);
+      return configure(step, hands);
     case 'wait':
     case 'hold':
       return;
@@ -155,6 +154,24 @@ async function reset(step: StepOf<'reset'>, hands: Hands): Promise<void> {
   // A replica drops its copy when it is reset, and takes no FLUSHALL before.
   if (report.role === 'primary' && report.keys > 0) await hands.admin.flushAll(step.at.address, FLUSH_TIMEOUT_MS);
   return hands.admin.resetHard(step.at.address, COMMAND_TIMEOUT_MS);
+}
+
+/**
+ * One directive at a time, so that one which is refused leaves the others applied. A start-only directive is no failure:
+ * the node takes it from its workload when it starts again, and the status says so until then.
+ */
+async function configure(step: StepOf<'configure'>, hands: Hands): Promise<void> {
+  await identify(step.at, hands);
+  let refused: unknown = null;
+  for (const [name, value] of Object.entries(step.directives)) {
+    try {
+      await hands.admin.configSet(step.at.address, { [name]: value }, COMMAND_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof AdminError) || error.kind !== 'refused') throw error;
+      if (!error.message.includes('immutable')) refused ??= error;
+    }
+  }
+  if (refused !== null) throw refused;
 }
 
 function covers(owned: readonly SlotRange[], wanted: readonly SlotRange[]): boolean {

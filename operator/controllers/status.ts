@@ -4,8 +4,8 @@
  */
 import type { ClusterState, Condition, ConditionType, MigrationStatus, ShardHealth, ShardStatus, ValkeyClusterStatus } from '../api/index.ts';
 import { CONDITION_TYPES, LIMITS } from '../api/index.ts';
-import { ATTEMPTS_BEFORE_DEGRADED, countSlots, describeStep, isAct, type ShardView, showRange, type Step, stepKeyOfMigration, type View } from '../model/index.ts';
-import { absentOwner, heardNodes, isFormed, isLeavingShard, isReplicated, isStaying, memberOf, outstanding, primaryOf, replicasOf, runningExports } from '../plan/index.ts';
+import { ATTEMPTS_BEFORE_DEGRADED, countSlots, describeStep, isAct, type Setback, type ShardView, showRange, type Step, stepKey, stepKeyOfMigration, type View } from '../model/index.ts';
+import { absentOwner, applyConfig, differences, heardNodes, isFormed, isLeavingShard, isReplicated, isStaying, memberOf, outstanding, primaryOf, replicasOf, runningExports } from '../plan/index.ts';
 
 export interface Surroundings {
   readonly endpoint: string;
@@ -58,14 +58,24 @@ function verdict(view: View, steps: readonly Step[], stuck: boolean): Verdict {
   const held = holds[0];
   if (held !== undefined) return { state: FATAL.has(held.reason) ? 'Failed' : 'Degraded', reason: held.reason, message: clip(held.because) };
   if (steps.length === 0) return { state: 'Ready', reason: 'AsSpecified', message: 'every node sees all slots served and every replica in sync' };
-  const failing = view.setbacks.find((setback) => setback.attempts >= ATTEMPTS_BEFORE_DEGRADED);
+  const failing = failingUndertaking(view, steps);
   if (failing !== undefined) return { state: 'Degraded', reason: 'StepFailing', message: clip(`${failing.error} (attempt ${failing.attempts})`) };
   const first = steps[0]!;
   const message = clip(isAct(first) ? `${describeStep(first)}: ${first.because}` : first.because);
-  if (!isFormed(view)) return { state: 'Initializing', reason: reasonOf(first), message };
+  if (!isFormed(view)) return { state: wasFormed(view) ? 'Degraded' : 'Initializing', reason: reasonOf(first), message };
   const alarm = steps.find((step) => step.kind === 'takeover' || (step.kind === 'wait' && ALARMING.has(step.reason)));
   if (alarm !== undefined) return { state: 'Degraded', reason: reasonOf(alarm), message: clip(alarm.because) };
   return { state: stuck ? 'Degraded' : 'Reconciling', reason: reasonOf(first), message };
+}
+
+/** Something that was tried often enough to be called failing, and is still wanted. */
+function failingUndertaking(view: View, steps: readonly Step[]): Setback | undefined {
+  const wanted = new Set(steps.map((step) => (step.kind === 'wait' ? step.retries : stepKey(step))));
+  return view.setbacks.find((setback) => setback.attempts >= ATTEMPTS_BEFORE_DEGRADED && wanted.has(setback.key));
+}
+
+function wasFormed(view: View): boolean {
+  return view.previous?.conditions.some((condition) => condition.type === 'ClusterFormed' && condition.status !== 'False') ?? false;
 }
 
 /** A step's reason as one CamelCase word. */
@@ -128,7 +138,7 @@ function conditions(view: View, steps: readonly Step[], state: ClusterState, rea
     Ready: [state === 'Ready' ? 'True' : 'False', reason, message],
     Progressing: [state === 'Reconciling' || state === 'Initializing' ? 'True' : 'False', reason, message],
     Degraded: [state === 'Degraded' || state === 'Failed' ? 'True' : 'False', reason, message],
-    ClusterFormed: isFormed(view) ? ['True', 'Formed', 'the nodes are one cluster'] : ['False', reason, message],
+    ClusterFormed: isFormed(view) ? ['True', 'Formed', 'the nodes are one cluster'] : [wasFormed(view) ? 'Unknown' : 'False', reason, message],
     SlotsAssigned: slotsAssigned(view),
     ConfigApplied: configApplied(view, steps),
   };
@@ -142,9 +152,13 @@ function slotsAssigned(view: View): Judged {
 }
 
 function configApplied(view: View, steps: readonly Step[]): Judged {
-  const failing = view.setbacks.find((setback) => setback.attempts > 0 && setback.key.startsWith('configure '));
+  const refused = steps.find((step) => step.kind === 'hold' && step.reason === 'UnknownDirective');
+  if (refused !== undefined) return ['False', 'Refused', clip(refused.because)];
+  const failing = view.setbacks.find((setback) => setback.attempts > 0 && steps.some((step) => (step.kind === 'wait' ? step.retries : stepKey(step)) === setback.key && setback.key.startsWith('configure ')));
   if (failing !== undefined) return ['False', 'Refused', clip(failing.error)];
-  return steps.some((step) => step.kind === 'configure') ? ['False', 'Applying', 'directives are being set'] : ['True', 'Applied', 'every node that answers runs with spec.config'];
+  const different = heardNodes(view).filter((node) => isStaying(view, node)).flatMap((node) => differences(view, node).map(([name]) => name));
+  if (different.length === 0) return ['True', 'Applied', 'every node that answers runs with spec.config'];
+  return applyConfig(view).length > 0 ? ['False', 'Applying', 'directives are being set'] : ['False', 'NeedsRestart', clip(`${[...new Set(different)].join(', ')}: set when the nodes start again`)];
 }
 
 function condition(view: View, type: ConditionType, [status, reason, message]: Judged): Condition {

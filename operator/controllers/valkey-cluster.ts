@@ -4,7 +4,7 @@
  */
 import type { ValkeyClusterStatus } from '../api/index.ts';
 import { Outdated, perform, SETTLE_MS } from '../act/index.ts';
-import { type Admin, ATTEMPTS_BEFORE_DEGRADED, BUSY_LOOK_MS, describeStep, hashOf, IDLE_LOOK_MS, isAct, MAX_STEPS_PER_PASS, type Step, stepKey, STUCK_AFTER_MS, type View } from '../model/index.ts';
+import { type Admin, ATTEMPTS_BEFORE_DEGRADED, BUSY_LOOK_MS, describeStep, hashOf, IDLE_LOOK_MS, isAct, MAX_STEPS_PER_PASS, type Step, stepKey, stepKeyOfMigration, STUCK_AFTER_MS, type View } from '../model/index.ts';
 import { Memory, observe } from '../observe/index.ts';
 import { plan } from '../plan/index.ts';
 import type { Platform, PlatformEvent } from '../platform/platform.ts';
@@ -110,16 +110,12 @@ export class ClusterReconciler {
 
   /** Holds, failed jobs and stuck waits are Warning events: once when they begin. */
   async #warn(steps: readonly Step[], stuck: boolean): Promise<void> {
-    const warnings = steps.filter((step) => (step.kind === 'hold' && step.reason !== 'Paused') || (step.kind === 'wait' && (step.reason === 'RetryPending' || stuck)));
-    const standing = new Set(warnings.map((step) => reasonOf(step)));
-    for (const step of warnings) {
-      const reason = reasonOf(step);
-      if (this.#standing.has(reason)) continue;
-      this.#standing.add(reason);
-      this.#options.log.warn({ reason }, step.because);
-      await this.#tell({ type: 'Warning', reason, message: step.because });
+    const warnings = steps.flatMap((step) => warningOf(step, stuck));
+    for (const { reason, message } of warnings.filter((warning) => !this.#standing.has(warning.reason))) {
+      this.#options.log.warn({ reason }, message);
+      await this.#tell({ type: 'Warning', reason, message });
     }
-    this.#standing = standing;
+    this.#standing = new Set(warnings.map((warning) => warning.reason));
   }
 
   /** Events are for people: one that cannot be written stops nothing. */
@@ -130,6 +126,14 @@ export class ClusterReconciler {
       this.#options.log.warn({ reason: event.reason, error: String(error) }, 'an event was not written');
     }
   }
+}
+
+/** What a step that changes nothing is worth saying aloud. A deed that failed said so when it failed; a migration job fails later, at the node. */
+function warningOf(step: Step, stuck: boolean): { readonly reason: string; readonly message: string }[] {
+  if (step.kind === 'hold') return step.reason === 'Paused' ? [] : [{ reason: step.reason, message: step.because }];
+  if (step.kind !== 'wait') return [];
+  if (step.retries?.startsWith(stepKeyOfMigration(''))) return [{ reason: 'MigrationFailed', message: step.because }];
+  return stuck ? [{ reason: step.reason, message: step.because }] : [];
 }
 
 /** After an act soon, during a wait when it ends, otherwise at leisure. */

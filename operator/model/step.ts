@@ -39,8 +39,8 @@ export type Step =
   /** The node becomes a blank one: a primary without slots or keys is flushed, then reset with a new id. */
   | { readonly kind: 'reset'; readonly at: NodeRef; readonly role: 'primary' | 'replica'; readonly because: string }
   | { readonly kind: 'configure'; readonly at: NodeRef; readonly directives: Readonly<Record<string, string>>; readonly because: string }
-  /** Nothing to do but to look again: at `untilMs` at the latest. `reason` is CamelCase. */
-  | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number; readonly because: string }
+  /** Nothing to do but to look again: at `untilMs` at the latest. `reason` is CamelCase; `retries` is the key of a step that failed and rests. */
+  | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number; readonly retries?: string; readonly because: string }
   /** Nothing can be done until a person or the platform changes something. A Warning event and a condition say so. */
   | { readonly kind: 'hold'; readonly reason: string; readonly because: string };
 
@@ -75,8 +75,10 @@ export function stepKey(step: Step): string {
     case 'assign-slots':
     case 'replicate':
     case 'reset':
-    case 'configure':
       return `${step.kind} ${step.at.nodeId}`;
+    case 'configure':
+      // Other values are another undertaking: a mistake that was put right does not rest for the old one.
+      return `${step.kind} ${step.at.nodeId} ${Object.entries(step.directives).join(' ')}`;
     case 'wait':
     case 'hold':
       return `${step.kind} ${step.reason}`;

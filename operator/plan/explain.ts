@@ -45,10 +45,13 @@ function wrongRoles(view: View): Step[] {
 
 /** Ready is what every node sees, not what the operator concludes. */
 function incompleteViews(view: View): Step[] {
+  const { members, majority } = view.agreed;
+  // What one node does not see yet while a majority does is news on its way, and no alarm.
+  const allServed = majority && members.filter((member) => !member.failed).reduce((sum, member) => sum + countSlots(member.slots), 0) === SLOT_COUNT;
   return heardNodes(view).filter((node) => isStaying(view, node)).flatMap(({ place, report }): Step[] => {
     const served = report.table.filter((entry) => !entry.failed && !entry.suspected).reduce((sum, entry) => sum + countSlots(entry.slots), 0);
-    if (served < SLOT_COUNT) return [wait(view, 'SlotsUnserved', `${place.name} sees ${plural(SLOT_COUNT - served, 'slot')} without an owner that works`)];
-    if (!report.clusterOk) return [wait(view, 'ClusterDown', `${place.name} sees the cluster down`)];
+    if (served < SLOT_COUNT) return [wait(view, allServed ? 'GossipSpreading' : 'SlotsUnserved', `${place.name} sees ${plural(SLOT_COUNT - served, 'slot')} without an owner that works`)];
+    if (!report.clusterOk) return [wait(view, allServed ? 'GossipSpreading' : 'ClusterDown', `${place.name} sees the cluster down`)];
     const lost = report.table.find((entry) => !entry.myself && entry.failed && !entry.handshake);
     return lost === undefined ? [] : [wait(view, 'NodeFailed', `${place.name} sees node ${lost.nodeId.slice(0, 8)} failed; it is given ${ELECTION_BOUND_MS / 1000} s to be replaced or forgotten`)];
   });

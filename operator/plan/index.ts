@@ -65,8 +65,9 @@ function restOf(view: View, step: Step): Step[] {
   const restMs = setback.untilMs - view.nowMs;
   return setback.attempts === 0
     ? [wait(view, 'EffectPending', step.because, restMs)]
-    : [wait(view, 'RetryPending', `${setback.error} (attempt ${setback.attempts}); ${step.because}`, restMs)];
+    : [{ ...wait(view, 'RetryPending', `${setback.error} (attempt ${setback.attempts}); ${step.because}`, restMs), retries: setback.key }];
 }
 
 export * from './facts.ts';
+export { applyConfig, differences } from './configure.ts';
 export { outstanding, runningExports } from './move-slots.ts';

@@ -23,8 +23,6 @@ export const cancelStrayMigrations: Rule = (view) => heardNodes(view).flatMap((n
 
 function move(view: View, isSource: (shard: ShardView) => boolean): readonly Step[] {
   if (!isFormed(view) || !view.agreed.majority) return [];
-  // An owner that nobody can place hides its slots: the balance would be of the rest only.
-  if (view.shards.reduce((sum, shard) => sum + holdingOf(view, shard).slots, 0) !== SLOT_COUNT) return [];
   const due = outstanding(view).filter((transfer) => isSource(shardAt(view, transfer.source)));
   const running = view.shards.filter(isSource).map((shard) => primaryOf(view, shard)).filter((node) => node !== null).flatMap(runningExports);
   if (due.length === 0 && running.length === 0) return [];
@@ -42,9 +40,10 @@ function move(view: View, isSource: (shard: ShardView) => boolean): readonly Ste
   return steps;
 }
 
-/** The transfers that are still to be begun. */
+/** The transfers that are still to be begun. None while an owner's shard is not known: the balance would be of the rest only. */
 export function outstanding(view: View): Transfer[] {
-  return transfers(view.shards.map((shard) => holdingOf(view, shard)));
+  const holdings = view.shards.map((shard) => holdingOf(view, shard));
+  return holdings.reduce((sum, holding) => sum + holding.slots, 0) === SLOT_COUNT ? transfers(holdings) : [];
 }
 
 function holdingOf(view: View, shard: ShardView): Holding {

@@ -3,6 +3,7 @@
  * and for what only the running cluster shows. What is refused is left as it is; everything else goes on.
  */
 import { countSlots, type ShardView, type Step, type View } from '../model/index.ts';
+import { unknownDirectives } from './configure.ts';
 import { leavingShards, plural, primaryOf, stayingShards } from './facts.ts';
 import { hold, type Rule } from './rule.ts';
 
@@ -16,9 +17,11 @@ export const holdWhenPaused: Rule = (view) => (view.desired.spec.paused ? [hold(
 export const refuseUnsafeChange: Rule = (view): Step[] => {
   const persistence = stayingShards(view).map((shard) => persistenceRefusal(view, shard)).find((refusal) => refusal !== null);
   const drain = drainRefusal(view);
+  const unknown = unknownDirectives(view)[0];
   return [
     ...(persistence === undefined ? [] : [hold('PersistenceChangeRefused', persistence)]),
     ...(drain === null ? [] : [hold('ScaleInRefused', drain)]),
+    ...(unknown === undefined ? [] : [hold('UnknownDirective', `spec.config.${unknown}: the server knows no such directive, and would not start with it`)]),
   ];
 };
 

@@ -3,6 +3,7 @@
  */
 import type { Step, View } from '../model/index.ts';
 import { nodesWanted, plural, stayingShards, workloadFor } from './facts.ts';
+import { isConfigProven } from './configure.ts';
 import { persistenceRefusal } from './refuse.ts';
 import type { Rule } from './rule.ts';
 
@@ -13,7 +14,7 @@ export const createMissingShards: Rule = (view) => stayingShards(view).flatMap((
   if (present === null) return [{ kind: 'create-shard', workload, because: `the spec has ${plural(view.desired.spec.shards, 'shard')} and shard ${shard.index} does not exist` }];
   if (present.deleting) return [];
   const steps: Step[] = [];
-  if (present.hash !== workload.hash && persistenceRefusal(view, shard) === null) steps.push({ kind: 'update-shard', workload, uid: present.uid, because: `the description of shard ${shard.index} changed` });
+  if (present.hash !== workload.hash && persistenceRefusal(view, shard) === null && isConfigProven(view)) steps.push({ kind: 'update-shard', workload, uid: present.uid, because: `the description of shard ${shard.index} changed` });
   if (present.nodes < nodesWanted(view)) steps.push(grow(view, shard.index, present));
   return steps;
 });
