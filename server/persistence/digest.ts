@@ -6,7 +6,7 @@
  * A key's digest mixes the key, the type, and the value; mixing is SHA1(digest xor SHA1(data)), so that order counts.
  * Unordered things (members, fields, keys) are mixed each by itself and xored together.
  */
-import { encodeUtf8, formatDouble } from '../protocol/reply.ts';
+import { encodeUtf8, shortestDouble } from '../protocol/reply.ts';
 import type { DatasetVisitor } from './dataset.ts';
 import { HASH, HASH_WITH_TTL, type KeyHead, NO_EXPIRY } from './dataset.ts';
 import { SHA1_BYTES, Sha1 } from './sha1.ts';
@@ -74,7 +74,7 @@ export class DigestVisitor implements DatasetVisitor {
   zsetMember(bytes: Uint8Array, from: number, to: number, score: number): void {
     this.element.fill(0);
     this.mix(this.element, bytes, from, to);
-    const length = encodeUtf8(formatDouble(score), this.scoreText, 0);
+    const length = encodeUtf8(shortestDouble(score), this.scoreText, 0);
     this.mix(this.element, this.scoreText, 0, length);
     this.xor(this.key, this.element, 0, SHA1_BYTES);
   }

@@ -379,16 +379,45 @@ export function decimalDigits(value: number): number {
   return digits;
 }
 
-/**
- * A double as Valkey prints it in replies: `%.17g`'s shortest round-trip form; integers without a fraction below 1e17.
- * JavaScript and C differ in the exponent's form (`1e21` against `1e+21`) and where it begins.
- */
+/** Integers up to here are printed in all their digits. Source: Valkey 9.1 util.c double2ll. */
+const MAX_PLAIN_INTEGER = 2 ** 62;
+
+/** A double as Valkey prints it in replies: integers in all their digits, others as `shortestDouble`. */
 export function formatDouble(value: number): string {
+  if (Number.isInteger(value) && value <= MAX_PLAIN_INTEGER && value >= -MAX_PLAIN_INTEGER) {
+    if (Number.isSafeInteger(value)) return String(value);
+    return BigInt(value).toString();
+  }
+  return shortestDouble(value);
+}
+
+/**
+ * The shortest digits that read back equal, plain while that stays short, else `1.5e+21`.
+ * JavaScript writes the same digits, but changes to an exponent at other sizes. Source: Valkey 9.1 deps/fpconv.
+ */
+export function shortestDouble(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (value === Infinity) return 'inf';
   if (value === -Infinity) return '-inf';
-  if (Object.is(value, -0)) return '-0';
-  return String(value);
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const plain = value < 0 ? -value : value;
+  // Where both agree for certain: integers of at most eight digits.
+  if (plain < 1e8 && Number.isInteger(value)) return String(value);
+  const sign = value < 0 ? '-' : '';
+  const [mantissa, exponentText] = plain.toExponential().split('e') as [string, string];
+  const digits = mantissa.replace('.', '');
+  const exponent = Number(exponentText);
+  /** The power of ten of the last digit. */
+  const scale = exponent - digits.length + 1;
+  const size = Math.abs(exponent);
+  if (scale >= 0 && size < digits.length + 7) return sign + digits + '0'.repeat(scale);
+  if (scale < 0 && (scale > -7 || size < 4)) {
+    const whole = digits.length + scale;
+    if (whole <= 0) return `${sign}0.${'0'.repeat(-whole)}${digits}`;
+    return `${sign}${digits.slice(0, whole)}.${digits.slice(whole)}`;
+  }
+  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
+  return `${sign}${digits[0]}${fraction}e${exponent < 0 ? '-' : '+'}${size}`;
 }
 
 function utf8Length(text: string): number {
