@@ -1,0 +1,23 @@
+/**
+ * The cluster as commands reach it: `call.rooms.cluster`, null out of cluster mode.
+ */
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Migrations } from '../cluster/migration/migrations.ts';
+import type { Call } from './call.ts';
+
+export interface ClusterRoom {
+  readonly cluster: Cluster;
+  readonly migrations: Migrations;
+}
+
+/** The room, or null after the error was answered. */
+export function clusterOf(call: Call): ClusterRoom | null {
+  const room = call.rooms.cluster ?? null;
+  if (room === null) call.fail('ERR This instance has cluster support disabled');
+  return room;
+}
+
+/** Clients that came over IPv6 are told IPv6 addresses where nodes announce both. */
+export function isOverIpv6(call: Call): boolean {
+  return call.client.address.startsWith('[') || call.client.address.split(':').length > 2;
+}
