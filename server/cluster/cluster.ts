@@ -16,7 +16,7 @@
  *    commands/cluster.ts; `isSaved` tells whether what was decided is on disk, for a reply that should wait for it.
  *  - `nowMs` is Unix time in milliseconds that never goes back (start time plus a monotonic clock).
  */
-import { BadPacket, decode, encodePublish, MODULE, PUBLISH, PUBLISHSHARD } from './bus-codec.ts';
+import { BadPacket, decode, encodePublish, MEET, MODULE, PUBLISH, PUBLISHSHARD } from './bus-codec.ts';
 import { advanceElection } from './election.ts';
 import { broadcastPong } from './gossip.ts';
 import { updateHealth } from './health.ts';
@@ -190,7 +190,7 @@ export class Cluster {
         this.countReceived(message.type, packet.length);
         const sender = receive(state, link, message);
         if (this.restart !== null && sender !== null && message.header !== null)
-          this.restart.onHeard(sender, message.header.offset);
+          this.restart.onHeard(sender, message.header.offset, message.type === MEET);
       } catch (error) {
         if (!(error instanceof BadPacket)) throw error;
         state.log(

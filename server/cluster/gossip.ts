@@ -120,13 +120,14 @@ function processNews(state: ClusterState, sender: ClusterNode | null, node: Clus
     if (pongMs <= state.nowMs + GOSSIP_CLOCK_TOLERANCE_MS && pongMs > node.pongReceivedMs) node.pongReceivedMs = pongMs;
   }
 
-  // We cannot reach it, the sender can, at another address: it moved.
+  // We cannot reach it, the sender can, at another address: it moved. A silent owner judges nobody, but needs addresses.
+  const unreachable = node.has(FAIL | PFAIL) || (state.silent && node.link === null && node.inboundLink === null);
   const moved =
     node.ip.toLowerCase() !== entry.ip.toLowerCase() ||
     node.port !== entry.port ||
     node.tlsPort !== entry.tlsPort ||
     node.busPort !== entry.busPort;
-  if (node.has(FAIL | PFAIL) && !saidFailing && (entry.flags & NOADDR) === 0 && moved) {
+  if (unreachable && !saidFailing && (entry.flags & NOADDR) === 0 && moved) {
     setAddress(state, node, entry.ip, entry.port, entry.tlsPort, entry.busPort);
   }
 }

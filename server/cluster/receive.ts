@@ -124,7 +124,7 @@ function receivePing(state: ClusterState, link: Link, message: Ping, sender: Clu
   if (type === PING || type === MEET) {
     learnOwnAddress(state, link, type);
     if (type === MEET) receiveMeet(state, link, message, sender);
-    sendPing(state, link, PONG, type === MEET);
+    sendPing(state, link, PONG, type === MEET && sender === null);
   }
 
   if (sender?.has(MEET_PENDING)) {
@@ -138,7 +138,7 @@ function receivePing(state: ClusterState, link: Link, message: Ping, sender: Clu
       sender.flags ^= NOFAILOVER;
       state.later(SAVE);
     }
-    if (type === PING && !sender.inHandshake && updateAddress(state, sender, link, header))
+    if ((type === PING || (type === MEET && state.silent)) && !sender.inHandshake && updateAddress(state, sender, link, header))
       state.later(SAVE | UPDATE_STATE);
   }
   if (!link.inbound && type === PONG && link.node !== null) {

@@ -8,8 +8,9 @@
  *  - it has its dataset and either no election can happen and a bounded wait is over, or the longest wait is over.
  * An owner without its dataset never goes on by itself while a replica has data or has not been heard.
  *
- * Two things leave in spite of the silence: MEET and its answers (an operator introduces nodes), and, once the others
- * must have noticed the failure, one ping to each node that was not heard: it may not know this node's new address.
+ * Two things leave in spite of the silence: MEET, and its answer to a node that is new here (an operator introduces nodes);
+ * and, once the others must have noticed the failure, one ping to each node that has not dialled: it may not know this
+ * node's new address.
  *
  * It goes beyond Valkey, where a primary goes on two seconds after its restart.
  */
@@ -35,7 +36,9 @@ export class RestartRule {
   /** What replicas of the shard said since the start. */
   private readonly reported = new Map<ClusterNode, number>();
   private readonly heardMs = new Map<ClusterNode, number>();
-  private greeted = false;
+  /** Nodes that reach this one by themselves. */
+  private readonly dialling = new Set<ClusterNode>();
+  private readonly greeted = new Set<ClusterNode>();
 
   /** Null when the node may go on at once. */
   static begin(state: ClusterState, dataset: RestartedDataset): RestartRule | null {
@@ -56,20 +59,25 @@ export class RestartRule {
   }
 
   /** A packet of a known node came in. */
-  onHeard(node: ClusterNode, offset: number): void {
+  onHeard(node: ClusterNode, offset: number, isMeet: boolean): void {
     this.heardMs.set(node, this.state.nowMs);
+    if (!isMeet) this.dialling.add(node);
     if (node.isReplica) this.reported.set(node, offset);
   }
 
   /** Shows itself once to those who may look for it at an old address. */
   greetUnheard(): void {
     const { state } = this;
-    if (this.greeted || state.nowMs - this.sinceMs <= state.settings.nodeTimeoutMs) return;
-    this.greeted = true;
+    if (state.nowMs - this.sinceMs <= state.settings.nodeTimeoutMs) return;
     for (const node of state.nodes.all()) {
-      if (node.has(MYSELF | HANDSHAKE | NOADDR) || this.heardMs.has(node) || node.link !== null) continue;
-      state.silentGreetings.add(node);
-      dial(state, node);
+      if (node.has(MYSELF | HANDSHAKE | NOADDR) || this.dialling.has(node)) continue;
+      if (!this.greeted.has(node)) {
+        this.greeted.add(node);
+        state.silentGreetings.add(node);
+      }
+      // The greeting leaves when the link is up; until one was, it is dialled again.
+      const due = state.nowMs - node.dialledMs > state.settings.nodeTimeoutMs / 4;
+      if (state.silentGreetings.has(node) && node.link === null && due) dial(state, node);
     }
   }
 
