@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { files } from './cache.ts';
 import { limits } from './limits.ts';
 import { cgroupVersion, type Machine, type Way } from './machine.ts';
-import { type Item, observedResources, unready } from './readiness.ts';
+import { dnsAddress, type Item, observedResources, unready } from './readiness.ts';
 import { Refusal, Shell } from './shell.ts';
 import type { Say, Step } from './steps.ts';
 import { toolPath } from './tools.ts';
@@ -55,22 +55,13 @@ export function misfit(nodes: readonly ClusterNode[], wanted: Wanted): string {
   return other === undefined ? '' : `${other.name} is of ${other.image}, and ${wanted.image} is asked for`;
 }
 
-/** The rows of the table that end in a cluster that can be used. */
-export function clusterSteps(
-  machine: Machine,
-  way: Way,
-  wanted: Wanted,
-  needs: readonly Step[],
-  say: Say,
-): { readonly ready: Step; readonly rows: readonly Step[] } {
-  const cluster: Step = {
+/** The step that ends in a cluster that can be used. */
+export function clusterStep(machine: Machine, way: Way, wanted: Wanted, needs: readonly Step[], say: Say): Step {
+  return {
     name: 'cluster',
     makes: `the cluster ${clusterName}`,
     needs: needs.map((need) => need.name),
-    isDone: async () => {
-      const nodes = await clusterNodes();
-      return misfit(nodes, wanted) === '' && nodes.every((node) => node.isRunning) && (await apiAnswers());
-    },
+    isDone: async () => misfit(await clusterNodes(), wanted) === '' && (await whatIsUnready()).length === 0,
     run: async (shell) => {
       const nodes = await clusterNodes();
       const problem = misfit(nodes, wanted);
@@ -81,16 +72,9 @@ export function clusterSteps(
       }
       await create(machine, wanted, shell);
       writeFileSync(files.way, way);
+      await awaitReady(Date.now() - kubeletSilenceMs, limits.readyMs);
     },
   };
-  const ready: Step = {
-    name: 'cluster-ready',
-    makes: 'all of its nodes and add-ons ready',
-    needs: [cluster.name],
-    isDone: async () => (await whatIsUnready(Date.now() - kubeletSilenceMs)).length === 0,
-    run: () => awaitReady(Date.now() - kubeletSilenceMs, limits.readyMs),
-  };
-  return { ready, rows: [cluster, ready] };
 }
 
 /** A kubelet renews its lease every 10 s, and after 40 s without counts as lost. */
@@ -166,20 +150,31 @@ function kubectl(argv: readonly string[]) {
   return new Shell().attempt([toolPath('kubectl'), '--kubeconfig', files.kubeconfig, '--request-timeout=5s', ...argv]);
 }
 
-async function apiAnswers(): Promise<boolean> {
-  return existsSync(files.kubeconfig) && (await kubectl(['get', '--raw', '/readyz'])).code === 0;
+/** Phrases as of `unready`, and what can be found out only by asking the cluster to do something. */
+export async function whatIsUnready(heardAfterMs = Date.now() - kubeletSilenceMs): Promise<readonly string[]> {
+  const nodes = await clusterNodes();
+  const stopped = nodes.filter((node) => !node.isRunning).map((node) => `node ${node.name} is stopped`);
+  if (stopped.length > 0) return stopped;
+  if (!existsSync(files.kubeconfig)) return [`its kubeconfig, ${files.kubeconfig}, is lost`];
+  const health = await kubectl(['get', '--raw', '/readyz']);
+  if (health.code !== 0) return [`the API server is not ready: ${health.stderr.trim().split('\n').at(-1) ?? ''}`];
+  const { items } = JSON.parse((await kubectl(['get', observedResources, '-A', '-o', 'json'])).stdout) as {
+    items: Item[];
+  };
+  const names = nodes.map((node) => node.name);
+  const lacking = unready(items, names, heardAfterMs);
+  return lacking.length > 0 ? lacking : whoCannotReachDns(names, items);
 }
 
-/** Phrases as of `unready`, or the one that the API server does not answer. */
-export async function whatIsUnready(heardAfterMs = Date.now() - kubeletSilenceMs): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await kubectl(['get', observedResources, '-A', '-o', 'json']);
-  if (code !== 0) return [`the API server does not answer: ${stderr.trim().split('\n').at(-1) ?? ''}`];
-  const list = JSON.parse(stdout) as { items: Item[] };
-  return unready(
-    list.items,
-    (await clusterNodes()).map((node) => node.name),
-    heardAfterMs,
+/** Proves the services' rules and the routes between nodes, which no object shows; both come late after a restart. */
+async function whoCannotReachDns(nodeNames: readonly string[], items: readonly Item[]): Promise<readonly string[]> {
+  const address = dnsAddress(items);
+  if (address === undefined) return ['kube-system/kube-dns has no address'];
+  const connect = `timeout 2 bash -c '< /dev/tcp/${address}/53'`;
+  const answers = await Promise.all(
+    nodeNames.map((name) => new Shell().succeeds(['docker', 'exec', name, 'sh', '-c', connect])),
   );
+  return nodeNames.filter((_, index) => !answers[index]).map((name) => `node ${name} does not reach DNS at ${address}`);
 }
 
 async function awaitReady(heardAfterMs: number, limitMs: number): Promise<void> {

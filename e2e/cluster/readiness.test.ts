@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Item, unready } from './readiness.ts';
+import { dnsAddress, type Item, unready } from './readiness.ts';
 
 const startMs = Date.parse('2026-01-01T00:00:00Z');
 const heardAt = '2026-01-01T00:00:10.000000Z';
@@ -57,4 +57,14 @@ test('an add-on that does not exist, has too few pods or is not yet looked at is
     'kube-system/coredns has 1 of 2 pods ready',
     'local-path-storage/local-path-provisioner does not exist',
   ]);
+});
+
+test('the address of DNS is that of its service', () => {
+  const service = {
+    kind: 'Service',
+    metadata: { name: 'kube-dns', namespace: 'kube-system' },
+    spec: { clusterIP: '10.96.0.10' },
+  };
+  expect(dnsAddress([...cluster, service])).toBe('10.96.0.10');
+  expect(dnsAddress(cluster)).toBeUndefined();
 });

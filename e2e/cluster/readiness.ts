@@ -4,7 +4,7 @@
 export type Item = {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly generation?: number };
-  readonly spec?: { readonly replicas?: number; readonly renewTime?: string };
+  readonly spec?: { readonly replicas?: number; readonly renewTime?: string; readonly clusterIP?: string };
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly observedGeneration?: number;
@@ -23,7 +23,7 @@ const workloads = [
 ] as const;
 
 /** The resources that `unready` wants to see, in all namespaces. */
-export const observedResources = 'nodes,leases,daemonsets,deployments';
+export const observedResources = 'nodes,leases,daemonsets,deployments,services';
 
 /**
  * One phrase for each thing that is not as it should be; none when the cluster can be used.
@@ -59,4 +59,9 @@ function unreadyWorkload(
   const ready = (want.kind === 'DaemonSet' ? found.status?.numberReady : found.status?.readyReplicas) ?? 0;
   const isObserved = found.status?.observedGeneration === found.metadata.generation;
   return isObserved && ready >= desired ? [] : [`${want.namespace}/${want.name} has ${ready} of ${desired} pods ready`];
+}
+
+/** Where pods ask for names. */
+export function dnsAddress(items: readonly Item[]): string | undefined {
+  return items.find(({ kind, metadata }) => kind === 'Service' && metadata.name === 'kube-dns')?.spec?.clusterIP;
 }

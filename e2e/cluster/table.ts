@@ -2,7 +2,7 @@
 
 import { daemonSteps } from './daemon.ts';
 import { packagesStep } from './debian.ts';
-import { clusterSteps, type Wanted } from './kind.ts';
+import { clusterStep, type Wanted } from './kind.ts';
 import type { Machine, Way } from './machine.ts';
 import { nodeImageSteps } from './node-image.ts';
 import { builtPodImage, pulledPodImage } from './pod-image.ts';
@@ -28,16 +28,16 @@ export async function stepTable(machine: Machine, way: Way, wanted: Wanted, say:
   const common = [...docker.rows, go.step, ...built, tools];
   if (way === 'pulled') {
     const pod = pulledPodImage(docker.daemon);
-    const cluster = clusterSteps(machine, way, wanted, [docker.daemon, tools], say);
-    return aimedAt([...common, ...pod.rows, ...cluster.rows], tools, cluster.ready, pod);
+    const cluster = clusterStep(machine, way, wanted, [docker.daemon, tools], say);
+    return aimedAt([...common, ...pod.rows, cluster], tools, cluster, pod);
   }
   const packages = packagesStep('build-packages', ['debootstrap'], ['debootstrap']);
   const inNode = built.filter((_, index) => programs[index]?.isHostOnly !== true);
   const node = nodeImageSteps(go, inNode, packages, docker.daemon);
   const pod = builtPodImage(packages, docker.daemon);
   const needs = [docker.daemon, tools, node.loaded];
-  const cluster = clusterSteps(machine, way, { ...wanted, image: node.name }, needs, say);
-  return aimedAt([...common, packages, ...node.rows, ...pod.rows, ...cluster.rows], tools, cluster.ready, pod);
+  const cluster = clusterStep(machine, way, { ...wanted, image: node.name }, needs, say);
+  return aimedAt([...common, packages, ...node.rows, ...pod.rows, cluster], tools, cluster, pod);
 }
 
 function aimedAt(rows: readonly Step[], tools: Step, cluster: Step, pod: { loaded: Step; name: string }): Table {
