@@ -1,8 +1,9 @@
 /**
  * A whole cluster in a simulation, and what must hold of it at every moment.
  */
-import type { ClusterSettings } from '../cluster/settings.ts';
+
 import { SLOTS } from '../cluster/limits.ts';
+import type { ClusterSettings } from '../cluster/settings.ts';
 import { VirtualNetwork } from './network.ts';
 import { SimulatedNode } from './simulated-node.ts';
 import { World } from './world.ts';
@@ -44,10 +45,6 @@ export class ClusterSimulation {
     return this.nodes.slice(first, first + this.size.replicas);
   }
 
-  shardOfSlot(slot: number): number {
-    return Math.floor((slot * this.size.primaries) / SLOTS);
-  }
-
   /** Introduces the nodes, gives the primaries their slots and the replicas their primaries, and waits until all agree. */
   form(): this {
     for (const node of this.nodes) node.start();
@@ -65,7 +62,10 @@ export class ClusterSimulation {
   }
 
   private knowsAll(node: SimulatedNode): boolean {
-    return node.cluster.state.nodes.size === this.nodes.length && node.cluster.state.nodes.all().every((peer) => !peer.inHandshake);
+    return (
+      node.cluster.state.nodes.size === this.nodes.length &&
+      node.cluster.state.nodes.all().every((peer) => !peer.inHandshake)
+    );
   }
 
   /** Waits until the living nodes call the cluster ok and agree on the slot map. Returns how long it took. */
@@ -102,19 +102,25 @@ export class ClusterSimulation {
 
   /** Every slot served, and each confirmed write held by the node that serves its slot. */
   lostWrites(): number[] {
-    const held = new Set(this.nodes.filter((node) => node.isOk && node.isPrimary).flatMap((node) => node.writes.map(({ id }) => id)));
+    const held = new Set(
+      this.nodes.filter((node) => node.isOk && node.isPrimary).flatMap((node) => node.writes.map(({ id }) => id)),
+    );
     return this.confirmed().filter((id) => !held.has(id));
   }
 
   /** Two primaries may claim one slot for a while, but never with one epoch. */
   private checkOwners(): void {
-    const claims = this.nodes.filter((node) => node.isPrimary && node.myself.slotCount > 0 && node.myself.configEpoch > 0);
+    const claims = this.nodes.filter(
+      (node) => node.isPrimary && node.myself.slotCount > 0 && node.myself.configEpoch > 0,
+    );
     for (const [index, one] of claims.entries()) {
       for (const other of claims.slice(index + 1)) {
         if (one.myself.configEpoch !== other.myself.configEpoch) continue;
         for (let byte = 0; byte < one.myself.slots.length; byte++) {
           if ((one.myself.slots[byte]! & other.myself.slots[byte]!) === 0) continue;
-          throw new Error(`seed ${this.size.seed}: ${one.host} and ${other.host} claim a slot with the same epoch ${one.myself.configEpoch}`);
+          throw new Error(
+            `seed ${this.size.seed}: ${one.host} and ${other.host} claim a slot with the same epoch ${one.myself.configEpoch}`,
+          );
         }
       }
     }

@@ -75,7 +75,8 @@ export class VirtualNetwork {
 
   /** The host's process is gone: nobody listens and its connections end. */
   stop(host: string): void {
-    for (const address of [...this.listeners.keys()]) if (address.startsWith(`${host}:`)) this.listeners.delete(address);
+    for (const address of [...this.listeners.keys()])
+      if (address.startsWith(`${host}:`)) this.listeners.delete(address);
     for (const side of [...this.sides]) {
       if (side.host !== host || !side.isOpen) continue;
       side.endpoint = null;
@@ -125,9 +126,14 @@ export class VirtualNetwork {
       this.reset(from, to);
       return;
     }
-    this.pass(from.host, to.host, () => {
-      if (to.isOpen && to.endpoint !== null) to.endpoint.data(bytes);
-    }, to);
+    this.pass(
+      from.host,
+      to.host,
+      () => {
+        if (to.isOpen && to.endpoint !== null) to.endpoint.data(bytes);
+      },
+      to,
+    );
   }
 
   private reset(one: Side, other: Side): void {
@@ -141,12 +147,17 @@ export class VirtualNetwork {
 
   hangUp(from: Side, to: Side, reason: string): void {
     this.sides.delete(from);
-    this.pass(from.host, to.host, () => {
-      if (!to.isOpen) return;
-      to.isOpen = false;
-      this.sides.delete(to);
-      to.endpoint?.down(reason);
-    }, to);
+    this.pass(
+      from.host,
+      to.host,
+      () => {
+        if (!to.isOpen) return;
+        to.isOpen = false;
+        this.sides.delete(to);
+        to.endpoint?.down(reason);
+      },
+      to,
+    );
   }
 
   /** Lets something happen at the other host after the network's delay, or when the cut between them heals. */

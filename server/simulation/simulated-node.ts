@@ -7,12 +7,17 @@
  */
 import { addSlots, meet, replicate } from '../cluster/administration.ts';
 import { Cluster } from '../cluster/cluster.ts';
+import { TICK_MS } from '../cluster/limits.ts';
 import { type FailoverMode, startManualFailover } from '../cluster/manual-failover.ts';
+import { covers } from '../cluster/migration/job.ts';
+import { Migrations } from '../cluster/migration/migrations.ts';
+import type { MigrationEffects } from '../cluster/migration/ports.ts';
 import type { ClusterNode } from '../cluster/node-table.ts';
 import type { ClusterEffects } from '../cluster/ports.ts';
-import { ROUTE_OK, REQUEST_WRITES } from '../cluster/routing.ts';
+import { REQUEST_WRITES, ROUTE_OK } from '../cluster/routing.ts';
 import { type ClusterSettings, defaultSettings } from '../cluster/settings.ts';
-import { TICK_MS } from '../cluster/limits.ts';
+import type { SlotRange } from '../cluster/slot-map.ts';
+import { Follower, ModelSource, Snapshot } from './model-migration.ts';
 import type { Connection, Endpoint, VirtualNetwork } from './network.ts';
 import type { World } from './world.ts';
 
@@ -24,6 +29,12 @@ const REPLICATION_PORT = PORT;
 interface Write {
   readonly id: number;
   readonly slot: number;
+  readonly offset: number;
+}
+
+interface Dataset {
+  readonly offset: number;
+  readonly writes: readonly Write[];
 }
 
 export class SimulatedNode {
@@ -34,14 +45,19 @@ export class SimulatedNode {
   readonly log: string[] = [];
   /** Confirmed by a replica's acknowledgement. */
   readonly confirmed = new Set<number>();
-  /** Writes this node holds, oldest first; the offset is their number. */
+  /** Writes this node holds, oldest first. */
   writes: Write[] = [];
+  /** The replication offset: grows with each change. */
+  offset = 0;
+  migrations: Migrations;
+  readonly hiddenSlots = new Set<number>();
   writesPausedUntilMs = 0;
 
   private readonly world: World;
   private readonly network: VirtualNetwork;
   private disk = '';
-  private savedWrites: Write[] = [];
+  private diskBusyUntilMs = 0;
+  private saved: Dataset = { offset: 0, writes: [] };
   private readonly persistent: boolean;
   private readonly connections = new Map<number, Connection>();
   private nextLink = 1;
@@ -52,13 +68,19 @@ export class SimulatedNode {
   private primaryHeardMs = 0;
   private readonly replicas = new Set<Connection>();
 
-  constructor(world: World, network: VirtualNetwork, host: string, options: { persistent?: boolean; settings?: Partial<ClusterSettings> } = {}) {
+  constructor(
+    world: World,
+    network: VirtualNetwork,
+    host: string,
+    options: { persistent?: boolean; settings?: Partial<ClusterSettings> } = {},
+  ) {
     this.world = world;
     this.network = network;
     this.host = host;
     this.persistent = options.persistent ?? false;
     this.settings = { ...defaultSettings(PORT), nodeTimeoutMs: 2000, ...options.settings };
     this.cluster = this.create();
+    this.migrations = new Migrations(this.cluster.state, this.migrationEffects());
   }
 
   get myself(): ClusterNode {
@@ -71,7 +93,7 @@ export class SimulatedNode {
         settings: this.settings,
         effects: this.effects(),
         replication: {
-          offset: () => this.writes.length,
+          offset: () => this.offset,
           hasPrimary: () => this.primaryHost !== '',
           dataAgeMs: (nowMs) => nowMs - this.primaryHeardMs,
         },
@@ -90,11 +112,16 @@ export class SimulatedNode {
   start(): void {
     this.alive = true;
     const life = ++this.life;
-    this.writes = this.persistent ? [...this.savedWrites] : [];
+    const { offset, writes } = this.persistent ? this.saved : { offset: 0, writes: [] };
+    this.writes = [...writes];
+    this.offset = offset;
+    this.hiddenSlots.clear();
+    this.followers.clear();
     this.cluster = this.create();
+    this.migrations = new Migrations(this.cluster.state, this.migrationEffects());
     this.network.listen(this.host, BUS_PORT, { accept: (connection, peer) => this.acceptLink(life, connection, peer) });
     this.network.listen(this.host, REPLICATION_PORT, { accept: (connection) => this.acceptReplica(life, connection) });
-    this.cluster.start(this.world.nowMs, { loaded: this.persistent, offset: this.writes.length });
+    this.cluster.start(this.world.nowMs, { loaded: this.persistent, offset: this.offset });
     this.tickForEver(life);
   }
 
@@ -138,7 +165,8 @@ export class SimulatedNode {
       },
       queuedBytes: () => 0,
       saveConfig: (sequence, text) => {
-        this.later(guard, this.world.random.between(0, 3), () => {
+        this.diskBusyUntilMs = Math.max(this.diskBusyUntilMs, this.world.nowMs) + this.world.random.between(0, 3);
+        this.later(guard, this.diskBusyUntilMs - this.world.nowMs, () => {
           this.disk = text;
           this.cluster.onConfigSaved(this.world.nowMs, sequence);
         });
@@ -155,6 +183,7 @@ export class SimulatedNode {
       },
       flushSlotKeys: (slot) => {
         this.writes = this.writes.filter((write) => write.slot !== slot);
+        this.changed();
       },
       flushAllKeys: () => {
         this.writes = [];
@@ -207,8 +236,10 @@ export class SimulatedNode {
       data: (bytes) => {
         if (this.life !== life || this.primaryConnection !== connection) return;
         this.primaryHeardMs = this.world.nowMs;
-        this.writes = JSON.parse(new TextDecoder().decode(bytes)) as Write[];
-        connection.send(new TextEncoder().encode(String(this.writes.length)));
+        const dataset = JSON.parse(new TextDecoder().decode(bytes)) as Dataset;
+        this.writes = [...dataset.writes];
+        this.offset = dataset.offset;
+        connection.send(new TextEncoder().encode(String(this.offset)));
         this.cluster.onReplicationProgress(this.world.nowMs);
       },
       down: () => {
@@ -228,10 +259,15 @@ export class SimulatedNode {
   }
 
   private acceptReplica(life: number, connection: Connection): Endpoint {
+    const source = new ModelSource(connection);
     return {
       up: () => {},
       data: (bytes) => {
         if (this.life !== life) return;
+        if (source.isSource || bytes[0] === 42) {
+          source.take(bytes, (words) => this.runSourceCommand(words, source));
+          return;
+        }
         if (bytes.length === 1 && bytes[0] === 1) {
           if (!this.cluster.servesReplicas || this.myself.isReplica) {
             connection.close();
@@ -242,24 +278,115 @@ export class SimulatedNode {
           return;
         }
         const acknowledged = Number(new TextDecoder().decode(bytes));
-        for (const write of this.writes.slice(0, acknowledged)) this.confirmed.add(write.id);
+        for (const write of this.writes) if (write.offset <= acknowledged) this.confirmed.add(write.id);
       },
-      down: () => this.replicas.delete(connection),
+      down: () => {
+        this.replicas.delete(connection);
+        if (this.life === life) this.cluster.run(this.world.nowMs, () => this.migrations.onSourceGone(source));
+      },
     };
   }
 
   private sendDataset(connection: Connection): void {
-    connection.send(new TextEncoder().encode(JSON.stringify(this.writes)));
+    connection.send(new TextEncoder().encode(JSON.stringify({ offset: this.offset, writes: this.writes })));
   }
 
   /** A client's write. False when this node does not take it now. */
   write(id: number, slot: number): boolean {
     if (!this.alive || this.writesPausedUntilMs > this.world.nowMs || this.myself.isReplica) return false;
     if (this.cluster.router.route(slot, REQUEST_WRITES) !== ROUTE_OK) return false;
-    this.writes.push({ id, slot });
-    if (this.persistent) this.savedWrites = [...this.writes];
-    for (const replica of this.replicas) this.sendDataset(replica);
+    this.apply(id, slot);
     return true;
+  }
+
+  private apply(id: number, slot: number): void {
+    this.writes.push({ id, slot, offset: this.offset + 1 });
+    this.changed();
+    for (const follower of this.followers) follower.written(id, slot);
+  }
+
+  private changed(): void {
+    this.offset++;
+    if (this.persistent) this.saved = { offset: this.offset, writes: [...this.writes] };
+    for (const replica of this.replicas) this.sendDataset(replica);
+  }
+
+  // --- The model of slot migration -----------------------------------------------------------------------------------
+
+  private readonly followers = new Set<Follower>();
+  private readonly targets = new Map<string, Connection>();
+
+  private migrationEffects(): MigrationEffects {
+    const life = this.life;
+    return {
+      snapshots: { begin: (ranges) => new Snapshot(this.writes.filter(({ slot }) => covers(ranges, slot))) },
+      writes: {
+        follow: (ranges, _limit, ready) => {
+          const follower = new Follower(ranges, ready, () => this.followers.delete(follower));
+          this.followers.add(follower);
+          return follower;
+        },
+      },
+      targets: {
+        connect: (job, host, port) => this.connectToTarget(life, job, host, port),
+        send: (job, bytes) => this.targets.get(job)?.send(bytes),
+        unsentBytes: () => 0,
+        close: (job) => {
+          this.targets.get(job)?.close();
+          this.targets.delete(job);
+        },
+      },
+      hideSlot: (slot, hidden) => {
+        if (hidden) this.hiddenSlots.add(slot);
+        else this.hiddenSlots.delete(slot);
+      },
+      propagate: () => this.changed(),
+    };
+  }
+
+  private connectToTarget(life: number, job: string, host: string, port: number): void {
+    const event = (handle: () => void): void => {
+      if (this.life === life) this.cluster.run(this.world.nowMs, handle);
+    };
+    this.targets.set(
+      job,
+      this.network.connect(this.host, host, port, {
+        up: () => event(() => this.migrations.onTargetUp(job)),
+        data: (bytes) => event(() => this.migrations.onTargetBytes(job, bytes)),
+        down: (reason) => event(() => this.migrations.onTargetDown(job, reason)),
+      }),
+    );
+  }
+
+  /** A command of a migration's source. */
+  private runSourceCommand(words: readonly string[], source: ModelSource): void {
+    const { nowMs } = this.world;
+    source.lastInteractionMs = nowMs;
+    if (words[0] === 'SET') {
+      this.apply(Number(words[1]), Number(words[2]));
+      return;
+    }
+    if (words[2] !== 'ESTABLISH') {
+      const job = this.migrations.importOf(source);
+      if (job !== null) this.cluster.run(nowMs, () => this.migrations.onSourceMessage(job, words[2]!));
+      return;
+    }
+    const ranges: SlotRange[] = [];
+    for (let i = 8; i + 1 < words.length; i += 2) ranges.push({ start: Number(words[i]), end: Number(words[i + 1]) });
+    const request = { source: words[4]!, job: words[6]!, ranges };
+    const problem =
+      this.migrations.refusal() ?? this.migrations.checkEstablishment(request, this.ownerOf(ranges[0]!.start));
+    if (problem === null) this.cluster.run(nowMs, () => this.migrations.establish(request, source));
+    source.send(new TextEncoder().encode(problem === null ? '+OK\r\n' : `-${problem}\r\n`));
+  }
+
+  migrate(from: number, to: number, target: SimulatedNode): void {
+    this.command((cluster) => {
+      const order = { ranges: [{ start: from, end: to }], target: target.myself.name };
+      const problem = this.migrations.refusal() ?? this.migrations.checkOrder(order, []);
+      if (problem === null) cluster.run(this.world.nowMs, () => this.migrations.start([order]));
+      return problem;
+    });
   }
 
   // --- What an operator does -----------------------------------------------------------------------------------------

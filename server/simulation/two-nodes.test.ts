@@ -9,7 +9,10 @@ import { World } from './world.ts';
 test('two nodes meet, share the slots, and see each other fail and return, in virtual time', () => {
   const world = new World(1);
   const network = new VirtualNetwork(world, { minDelayMs: 1, maxDelayMs: 5, resetChance: 0 });
-  const [a, b] = ['10.0.0.1', '10.0.0.2'].map((host) => new SimulatedNode(world, network, host)) as [SimulatedNode, SimulatedNode];
+  const [a, b] = ['10.0.0.1', '10.0.0.2'].map((host) => new SimulatedNode(world, network, host)) as [
+    SimulatedNode,
+    SimulatedNode,
+  ];
   for (const node of [a, b]) node.start();
   a.addSlots(0, 8191);
   b.addSlots(8192, 16383);

@@ -75,7 +75,8 @@ export class World {
   runUntil(what: string, limitMs: number, condition: () => boolean): number {
     const startMs = this.nowMs;
     while (!condition()) {
-      if (this.queue.length === 0 || this.queue[0]!.atMs > startMs + limitMs) throw new Error(`not within ${limitMs} ms of virtual time: ${what}`);
+      if (this.queue.length === 0 || this.queue[0]!.atMs > startMs + limitMs)
+        throw new Error(`not within ${limitMs} ms of virtual time: ${what}`);
       this.step();
     }
     return this.nowMs - startMs;
