@@ -138,7 +138,11 @@ function receivePing(state: ClusterState, link: Link, message: Ping, sender: Clu
       sender.flags ^= NOFAILOVER;
       state.later(SAVE);
     }
-    if ((type === PING || (type === MEET && state.silent)) && !sender.inHandshake && updateAddress(state, sender, link, header))
+    if (
+      (type === PING || (type === MEET && state.silent)) &&
+      !sender.inHandshake &&
+      updateAddress(state, sender, link, header)
+    )
       state.later(SAVE | UPDATE_STATE);
   }
   if (!link.inbound && type === PONG && link.node !== null) {
