@@ -4,7 +4,7 @@
  */
 import type { Address } from '../memory/arena.ts';
 import { Arena } from '../memory/arena.ts';
-import type { BucketGuard } from '../memory/table.ts';
+import type { BucketGuard, Table } from '../memory/table.ts';
 import { Database } from './database.ts';
 import { ACCESS_MASK } from './entry.ts';
 import { SLOT_COUNT } from './slot.ts';
@@ -39,6 +39,9 @@ export class Keyspace {
   readonly arena: Arena;
   readonly databases: readonly Database[];
   readonly slots: number;
+  readonly seed: readonly [number, number];
+  /** The cursors through which collections' own tables change: registered by the types, guarded with the databases' tables. */
+  readonly innerTables: Table[] = [];
   /** Time of the command or tick that runs, ms since 1970. */
   nowMs = 0;
   /** Seconds modulo 2^24, for access times. */
@@ -60,6 +63,7 @@ export class Keyspace {
   constructor(options: KeyspaceOptions) {
     this.arena = options.arena ?? new Arena();
     this.slots = options.cluster ? SLOT_COUNT : 1;
+    this.seed = options.seed;
     const databases: Database[] = [];
     for (let index = 0; index < options.databases; index++) {
       databases.push(new Database(this, index, this.slots, options.seed[0], options.seed[1]));
@@ -97,6 +101,10 @@ export class Keyspace {
     for (const database of this.databases) {
       database.table.epoch = epoch;
       database.table.guard = guard;
+    }
+    for (const table of this.innerTables) {
+      table.epoch = epoch;
+      table.guard = guard;
     }
   }
 

@@ -1,0 +1,178 @@
+/**
+ * One command's call: its arguments, its client, the database, and the ways to answer. Hot file: one instance serves every
+ * request of a node in turn; nothing here allocates but the text helpers, which only rare commands use.
+ *
+ * Helpers that read an argument or a key answer the error themselves and set `failed`: the command then returns.
+ */
+import type { Address } from '../memory/arena.ts';
+import { NONE } from '../memory/arena.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import { Arguments } from '../protocol/arguments.ts';
+import { ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_WRONG_TYPE } from '../protocol/errors.ts';
+import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
+import type { ReplyWriter } from '../protocol/reply.ts';
+import type { Client } from './client.ts';
+import type { CommandEntry } from './registry.ts';
+import type { Rooms } from './rooms.ts';
+
+export class Call {
+  readonly rooms: Rooms;
+  readonly keyspace: Keyspace;
+  readonly reply: ReplyWriter;
+  client: Client;
+  entry: CommandEntry;
+  database: Database;
+  /** Argument 0 is the command's name. */
+  args: Arguments;
+  bytes: Uint8Array;
+  starts: Int32Array;
+  ends: Int32Array;
+  count = 0;
+  /** A helper answered an error: return. */
+  failed = false;
+  /** What `changed` added up: above 0 the command goes to the write log. */
+  changes = 0;
+  /** The forms to write to the log in place of the command itself; null for the command as it came. */
+  rewritten: Arguments[] | null = null;
+  /** The command is one of a transaction that EXEC runs: it must not block. */
+  inExec = false;
+
+  constructor(rooms: Rooms, reply: ReplyWriter, client: Client, entry: CommandEntry) {
+    this.rooms = rooms;
+    this.keyspace = rooms.keyspace;
+    this.reply = reply;
+    this.client = client;
+    this.entry = entry;
+    this.database = rooms.keyspace.databases[0]!;
+    this.args = new Arguments();
+    this.bytes = this.args.bytes;
+    this.starts = this.args.starts;
+    this.ends = this.args.ends;
+  }
+
+  /** Points the call at a request. */
+  begin(client: Client, entry: CommandEntry, args: Arguments): void {
+    this.client = client;
+    this.entry = entry;
+    this.database = this.keyspace.databases[client.databaseIndex]!;
+    this.args = args;
+    this.bytes = args.bytes;
+    this.starts = args.starts;
+    this.ends = args.ends;
+    this.count = args.count;
+    this.failed = false;
+    this.changes = 0;
+    this.rewritten = null;
+  }
+
+  get nowMs(): number {
+    return this.keyspace.nowMs;
+  }
+
+  /** Says that the dataset changed, by so many of Valkey's dirty counts. */
+  changed(count = 1): void {
+    this.changes += count;
+    this.keyspace.dirty += count;
+  }
+
+  /** Writes these to the log in place of the command as it came: what replicas must do to arrive at the same state. */
+  propagateAs(...forms: Arguments[]): void {
+    this.rewritten = forms;
+  }
+
+  /** Nothing is written to the log although something changed (it was written by other means). */
+  propagateNothing(): void {
+    this.rewritten = [];
+  }
+
+  fail(text: string): void {
+    this.failed = true;
+    this.reply.error(text);
+  }
+
+  /** Argument i as an integer in ±2^63 (exact within ±2^53). Answers the error and sets `failed` otherwise. */
+  integer(index: number, problem: string = ERR_NOT_INTEGER): number {
+    const value = parseInteger(this.bytes, this.starts[index]!, this.ends[index]!);
+    if (value !== value) this.fail(problem);
+    return value;
+  }
+
+  bigInteger(index: number): bigint {
+    const value = parseBigInteger(this.bytes, this.starts[index]!, this.ends[index]!);
+    if (value === null) {
+      this.fail(ERR_NOT_INTEGER);
+      return 0n;
+    }
+    return value;
+  }
+
+  double(index: number, problem: string = ERR_NOT_FLOAT): number {
+    const value = parseDouble(this.bytes, this.starts[index]!, this.ends[index]!);
+    if (value !== value) this.fail(problem);
+    return value;
+  }
+
+  length(index: number): number {
+    return this.ends[index]! - this.starts[index]!;
+  }
+
+  /** Argument i as text (UTF-8). Allocates: for options and names, not for data. */
+  text(index: number): string {
+    return new TextDecoder().decode(this.bytes.subarray(this.starts[index]!, this.ends[index]!));
+  }
+
+  /** A copy of argument i. */
+  copy(index: number): Uint8Array {
+    return this.bytes.slice(this.starts[index]!, this.ends[index]!);
+  }
+
+  /** True when argument i is this word, in any case. `word` is upper case. */
+  is(index: number, word: string): boolean {
+    const start = this.starts[index]!;
+    if (this.ends[index]! - start !== word.length) return false;
+    for (let i = 0; i < word.length; i++) {
+      let byte = this.bytes[start + i]!;
+      if (byte >= 97 && byte <= 122) byte -= 32;
+      if (byte !== word.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  /** Looks argument i up as a key, for reading. NONE when absent. The entry is open in `database.view`. */
+  find(index: number): Address {
+    return this.database.find(this.bytes, this.starts[index]!, this.ends[index]!);
+  }
+
+  findForWrite(index: number): Address {
+    return this.database.findForWrite(this.bytes, this.starts[index]!, this.ends[index]!);
+  }
+
+  /** As `find`, and answers WRONGTYPE (setting `failed`) when the key holds another type. */
+  findTyped(index: number, type: number): Address {
+    const entry = this.database.find(this.bytes, this.starts[index]!, this.ends[index]!);
+    if (entry !== NONE && this.database.view.type !== type) this.fail(ERR_WRONG_TYPE);
+    return entry;
+  }
+
+  findTypedForWrite(index: number, type: number): Address {
+    const entry = this.database.findForWrite(this.bytes, this.starts[index]!, this.ends[index]!);
+    if (entry !== NONE && this.database.view.type !== type) this.fail(ERR_WRONG_TYPE);
+    return entry;
+  }
+
+  /** Writes argument i as a bulk string. */
+  replyArgument(index: number): void {
+    this.reply.bulk(this.bytes, this.starts[index]!, this.ends[index]!);
+  }
+
+  /** The HELP reply of a container command: Valkey's heading, the lines, and HELP's own line. */
+  help(lines: readonly string[]): void {
+    const name = (this.entry.parent ?? this.entry).command.name.toUpperCase();
+    this.reply.array(lines.length + 3);
+    this.reply.simple(`${name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
+    for (const line of lines) this.reply.simple(line);
+    this.reply.simple('HELP');
+    this.reply.simple('    Print this help.');
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * All clients of a node: who is connected, who has output to flush, who is paused or blocked, and writing to a client that
+ * did not ask (published messages, replies of ended waits). It knows no sockets: a connection registers itself as a ClientConnection.
+ */
+import { Output, ReplyWriter } from '../protocol/reply.ts';
+import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, STREAM_CLIENT, type Waiter } from './client.ts';
+import type { OutputLimits } from '../config/directives.ts';
+
+/** What the network gives for each client. */
+export interface ClientConnection {
+  /** Sends what the output holds, as far as the peer takes it. */
+  flush(): void;
+  /** Goes on with input that waited for a pause or a waiter to end. */
+  resume(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** Bytes handed to the network that the peer has not taken. */
+  unsentBytes(): number;
+}
+
+export const PAUSE_NONE = 0;
+export const PAUSE_WRITES = 1;
+export const PAUSE_ALL = 2;
+
+interface Member {
+  readonly client: Client;
+  readonly connection: ClientConnection;
+  /** Since when the output is over its soft limit; 0 when it is not. */
+  overSoftSinceMs: number;
+}
+
+/** Told when a client has gone, so that rooms forget it. */
+export type ClientGone = (client: Client) => void;
+
+export class Clients {
+  private readonly members: Map<number, Member> = new Map();
+  private readonly goneListeners: ClientGone[] = [];
+  private flushList: Client[] = [];
+  /** Clients whose pause or wait has ended: their input goes on at the end of the turn, outside of any command. */
+  private resumeList: Client[] = [];
+  private blocked: Set<Client> = new Set();
+  /** Writes to clients other than the one whose command runs. */
+  private readonly pushWriter: ReplyWriter = new ReplyWriter();
+  /** The writer of the running command and the output it is attached to, by Session. */
+  current: Client | null = null;
+  currentReply: ReplyWriter | null = null;
+
+  pauseKind = PAUSE_NONE;
+  private readonly pauses: Map<string, { untilMs: number; kind: number }> = new Map();
+  limits: OutputLimits;
+  /** Connections accepted, and refused for maxclients. */
+  accepted = 0;
+  refused = 0;
+
+  constructor(limits: OutputLimits) {
+    this.limits = limits;
+  }
+
+  get count(): number {
+    return this.members.size;
+  }
+
+  get blockedCount(): number {
+    return this.blocked.size;
+  }
+
+  add(client: Client, connection: ClientConnection): void {
+    this.members.set(client.id, { client, connection, overSoftSinceMs: 0 });
+    this.applyLimit(client);
+  }
+
+  onGone(listener: ClientGone): void {
+    this.goneListeners.push(listener);
+  }
+
+  /** The connection ended, by whichever side. */
+  remove(client: Client): void {
+    if (!this.members.delete(client.id)) return;
+    client.waiter?.cancelled();
+    client.waiter = null;
+    this.blocked.delete(client);
+    for (const listener of this.goneListeners) listener(client);
+  }
+
+  find(id: number): Client | null {
+    return this.members.get(id)?.client ?? null;
+  }
+
+  *all(): Generator<Client> {
+    for (const member of this.members.values()) yield member.client;
+  }
+
+  connectionOf(client: Client): ClientConnection | null {
+    return this.members.get(client.id)?.connection ?? null;
+  }
+
+  /** Bytes that wait for the peer: in the output and in the network. */
+  outputBytes(client: Client): number {
+    return client.output.length + (this.members.get(client.id)?.connection.unsentBytes() ?? 0);
+  }
+
+  /** The class of client-output-buffer-limit that a client belongs to. */
+  private limitOf(client: Client): OutputLimits['normal'] {
+    if (client.kind === REPLICA_CLIENT) return this.limits.slave;
+    if (client.kind === PUBSUB_CLIENT) return this.limits.pubsub;
+    return this.limits.normal;
+  }
+
+  applyLimit(client: Client): void {
+    client.output.limitBytes = client.kind === STREAM_CLIENT ? 0 : this.limitOf(client).hardBytes;
+  }
+
+  setLimits(limits: OutputLimits): void {
+    this.limits = limits;
+    for (const member of this.members.values()) this.applyLimit(member.client);
+  }
+
+  /**
+   * Writes to any client: `write` runs with a writer attached to it, and its output is flushed at the end of the turn.
+   * For the client whose command runs it is that command's own writer, so that the order of bytes is right.
+   */
+  writeTo(client: Client, write: (reply: ReplyWriter) => void): void {
+    if (client.killed) return;
+    if (client === this.current && this.currentReply !== null) {
+      write(this.currentReply);
+      return;
+    }
+    this.pushWriter.attach(client.output);
+    write(this.pushWriter);
+    this.pushWriter.detach();
+    this.scheduleFlush(client);
+  }
+
+  scheduleFlush(client: Client): void {
+    if (client.inFlushList) return;
+    client.inFlushList = true;
+    this.flushList.push(client);
+  }
+
+  /** True when `settle` has something to do. */
+  get unsettled(): boolean {
+    return this.flushList.length > 0 || this.resumeList.length > 0;
+  }
+
+  /**
+   * Ends a turn: resumed clients go on, and what was written is sent. Called outside of any command.
+   * Clients that ran over their output limit are closed here.
+   */
+  settle(): void {
+    while (this.unsettled) {
+      const resumed = this.resumeList;
+      if (resumed.length > 0) this.resumeList = [];
+      for (const client of resumed) this.connectionOf(client)?.resume();
+      const list = this.flushList;
+      this.flushList = [];
+      for (const client of list) {
+        client.inFlushList = false;
+        const member = this.members.get(client.id);
+        if (member === undefined) continue;
+        if (client.output.overflowed) this.kill(client, 'output buffer limit reached');
+        else member.connection.flush();
+      }
+    }
+  }
+
+  /** Closes a client; one whose own command asks for it gets its reply first. */
+  kill(client: Client, reason: string): void {
+    client.closeReason = reason;
+    client.killed = true;
+    this.connectionOf(client)?.destroy();
+  }
+
+  // --- Pauses --------------------------------------------------------------------------------------------------------
+
+  /** Holds clients' commands until a time. Each purpose (`client pause`, `failover`, …) is held and released by itself. */
+  pause(purpose: string, untilMs: number, kind: number): void {
+    const before = this.pauses.get(purpose);
+    this.pauses.set(purpose, {
+      untilMs: before === undefined ? untilMs : Math.max(before.untilMs, untilMs),
+      kind: before === undefined ? kind : Math.max(before.kind, kind),
+    });
+    this.updatePause();
+  }
+
+  unpause(purpose: string): void {
+    if (!this.pauses.delete(purpose)) return;
+    this.updatePause();
+  }
+
+  pausedUntilMs(): number {
+    return Math.max(0, ...[...this.pauses.values()].map((pause) => pause.untilMs));
+  }
+
+  private updatePause(): void {
+    const before = this.pauseKind;
+    this.pauseKind = Math.max(PAUSE_NONE, ...[...this.pauses.values()].map((pause) => pause.kind));
+    if (this.pauseKind >= before) return;
+    for (const member of [...this.members.values()]) {
+      if (!member.client.paused) continue;
+      member.client.paused = false;
+      this.resumeList.push(member.client);
+    }
+  }
+
+  // --- Waits ---------------------------------------------------------------------------------------------------------
+
+  /** Blocks the client of the running command until its waiter is resumed or its time is up. */
+  block(client: Client, waiter: Waiter): void {
+    client.waiter = waiter;
+    this.blocked.add(client);
+  }
+
+  /** Ends a wait: writes the reply, and the client's next requests go on. */
+  resume(client: Client, write: (reply: ReplyWriter) => void): void {
+    if (client.waiter === null) return;
+    client.waiter = null;
+    this.blocked.delete(client);
+    this.writeTo(client, write);
+    this.resumeList.push(client);
+  }
+
+  /** Ends pauses and waits whose time is up, and closes clients over their soft output limit. About ten times a second or more. */
+  tick(nowMs: number): void {
+    for (const [purpose, pause] of this.pauses) if (nowMs >= pause.untilMs) this.unpause(purpose);
+    for (const client of this.blocked) {
+      const waiter = client.waiter;
+      if (waiter === null || waiter.deadlineMs === 0 || nowMs < waiter.deadlineMs) continue;
+      this.resume(client, (reply) => waiter.timedOut(reply));
+    }
+    for (const member of this.members.values()) this.checkSoftLimit(member, nowMs);
+  }
+
+  private checkSoftLimit(member: Member, nowMs: number): void {
+    const limit = this.limitOf(member.client);
+    if (limit.hardBytes === 0 && limit.softBytes === 0) return;
+    const waiting = member.client.output.length + member.connection.unsentBytes();
+    const overHard = limit.hardBytes > 0 && waiting > limit.hardBytes;
+    const overSoft = limit.softBytes > 0 && waiting > limit.softBytes;
+    if (!overSoft) member.overSoftSinceMs = 0;
+    else if (member.overSoftSinceMs === 0) member.overSoftSinceMs = nowMs;
+    if (overHard || (overSoft && nowMs - member.overSoftSinceMs > limit.softSeconds * 1000)) {
+      this.kill(member.client, 'output buffer limit reached');
+    }
+  }
+}
+
+/** Renders what `write` writes as bytes, for replies that are sent to several clients. */
+export function rendered(protocol: number, write: (reply: ReplyWriter) => void): Uint8Array {
+  const output = new Output();
+  output.protocol = protocol;
+  const writer = new ReplyWriter();
+  writer.attach(output);
+  write(writer);
+  writer.detach();
+  return output.bytes!.slice(0, output.length);
+}

@@ -1,0 +1,344 @@
+/**
+ * The executor: one request from its arguments to its reply. Hot file: no allocation per request.
+ *
+ * What stands between a request and its function is read from the command's entry, in Valkey's order (server.c processCommand):
+ * known, arity, authentication, cluster routing, memory, replicas, stale, loading, pause, MULTI. After the function, what changed
+ * goes once to the write log, in its rewritten form where the function gave one.
+ */
+import type { Arguments } from '../protocol/arguments.ts';
+import {
+  ERR_ARITY,
+  ERR_CROSSSLOT,
+  ERR_LOADING,
+  ERR_NO_AUTH,
+  ERR_NOT_IN_MULTI,
+  ERR_OOM,
+  ERR_SUBSCRIBED,
+  ERR_UNKNOWN_COMMAND,
+  ERR_UNKNOWN_SUBCOMMAND,
+} from '../protocol/errors.ts';
+import { latin1 } from '../protocol/numbers.ts';
+import type { ReplyWriter } from '../protocol/reply.ts';
+import { slotOf } from '../keyspace/slot.ts';
+import { OutOfArena } from '../memory/arena.ts';
+import { Call } from './call.ts';
+import { type Client, IMPORT_CLIENT, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, STREAM_CLIENT } from './client.ts';
+import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './clients.ts';
+import * as flag from './command.ts';
+import type { CommandEntry, CommandRegistry } from './registry.ts';
+import type { Rooms } from './rooms.ts';
+
+/** `run`: the request is done (or the client is blocked by it); or it must be given again when the pause ends. */
+export const DONE = 0;
+export const DEFERRED = 1;
+
+/** A command's keys have no slot: it has none. */
+export const NO_SLOT = -1;
+const CROSS_SLOT = -2;
+
+/** Largest sum of a transaction's queued arguments: past it the client is answered an error and the transaction aborts. */
+const MAX_QUEUED_BYTES = 1024 * 1024 * 1024;
+
+/** The cluster's word on a request. */
+export interface ClusterGate {
+  /** True when the keys of this slot are served here and now; otherwise the redirection or error has been written. */
+  admits(call: Call, slot: number, entry: CommandEntry): boolean;
+}
+
+/** Replication's and persistence's word on a write, and the write log. */
+export interface WriteGate {
+  /** The error a write gets now (READONLY, NOREPLICAS, MISCONF), or null. `fromStream` is a write that the primary sent. */
+  refusal(client: Client): string | null;
+  /** The error that any command without the STALE flag gets now (MASTERDOWN), or null. */
+  staleRefusal(): string | null;
+  /** True while somebody reads the log. */
+  readonly active: boolean;
+  append(database: number, slot: number, args: Arguments): void;
+  /** What a transaction wrote goes between these. */
+  beginTransaction(): void;
+  endTransaction(): void;
+}
+
+export interface MemoryGate {
+  /** Evicts until memory fits; false when it does not. */
+  makeRoom(): boolean;
+  /** False: maxmemory is not set. */
+  readonly limited: boolean;
+}
+
+export class Executor {
+  readonly call: Call;
+  cluster: ClusterGate | null = null;
+  writes: WriteGate | null = null;
+  memory: MemoryGate | null = null;
+  loading = false;
+  /** Requests executed since the start. */
+  processed = 0;
+  errorReplies = 0;
+  /** The transaction that runs has written: its log entries are wrapped. */
+  private inTransaction = false;
+  private readonly rooms: Rooms;
+  private readonly registry: CommandRegistry;
+  private readonly reply: ReplyWriter;
+  private readonly clustered: boolean;
+  private keySlot = NO_SLOT;
+
+  constructor(rooms: Rooms, reply: ReplyWriter, nobody: Client) {
+    this.rooms = rooms;
+    this.registry = rooms.registry;
+    this.reply = reply;
+    this.call = new Call(rooms, reply, nobody, rooms.registry.entries[0]!);
+    this.clustered = rooms.keyspace.slots > 1;
+  }
+
+  /** Runs a request of a client whose output the reply writer is attached to. */
+  run(client: Client, args: Arguments): number {
+    const mark = this.reply.mark();
+    const status = this.dispatch(client, args);
+    if (client.replyMode !== REPLY_ON) this.applyReplyMode(client, mark);
+    if (client.output.muted) this.reply.rewind(mark);
+    return status;
+  }
+
+  private applyReplyMode(client: Client, mark: number): void {
+    if (client.replyMode === REPLY_SKIP_NEXT) {
+      client.replyMode = REPLY_SKIP;
+      this.reply.rewind(mark);
+      return;
+    }
+    this.reply.rewind(mark);
+    if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
+  }
+
+  private dispatch(client: Client, args: Arguments): number {
+    const entry = this.resolve(client, args);
+    if (entry === null) return DONE;
+    const call = this.call;
+    call.begin(client, entry, args);
+    const flags = entry.flags;
+    if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) {
+      return this.reject(client, entry, ERR_ARITY(entry.fullName));
+    }
+    if (!client.authenticated && (flags & flag.NO_AUTH) === 0) return this.reject(client, entry, ERR_NO_AUTH);
+    if (client.inTransaction && (flags & flag.NO_MULTI) !== 0) return this.reject(client, entry, ERR_NOT_IN_MULTI);
+    const fromStream = client.kind === STREAM_CLIENT || client.kind === IMPORT_CLIENT;
+    if (this.clustered) {
+      const slot = this.slotOfKeys(call, entry);
+      if (slot === CROSS_SLOT) return this.reject(client, entry, ERR_CROSSSLOT);
+      this.keySlot = slot;
+      if (slot !== NO_SLOT) {
+        this.rooms.keyspace.slot = slot;
+        if (this.cluster !== null && !fromStream && !this.cluster.admits(call, slot, entry)) return this.rejected(client, entry);
+      }
+    }
+    if ((flags & flag.DENYOOM) !== 0 && this.memory !== null && this.memory.limited && client.kind !== STREAM_CLIENT && !this.memory.makeRoom()) {
+      return this.reject(client, entry, ERR_OOM);
+    }
+    if (this.writes !== null) {
+      if ((flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0 && !fromStream) {
+        const refusal = (flags & flag.WRITE) !== 0 ? this.writes.refusal(client) : null;
+        if (refusal !== null) return this.reject(client, entry, refusal);
+      }
+      if ((flags & flag.STALE) === 0 && !fromStream) {
+        const refusal = this.writes.staleRefusal();
+        if (refusal !== null) return this.reject(client, entry, refusal);
+      }
+    }
+    if (client.subscriptions > 0 && client.inSubscriberMode && (flags & flag.IN_SUBSCRIBER_MODE) === 0) {
+      return this.reject(client, entry, ERR_SUBSCRIBED(entry.fullName));
+    }
+    if (this.loading && (flags & flag.LOADING) === 0 && !fromStream) return this.reject(client, entry, ERR_LOADING);
+    if (this.rooms.clients.pauseKind !== PAUSE_NONE && !fromStream && this.mustWait(client, entry)) {
+      client.paused = true;
+      return DEFERRED;
+    }
+    if (client.inTransaction && (flags & flag.NOT_QUEUED) === 0) {
+      this.queue(client, entry, args);
+      return DONE;
+    }
+    this.execute(client, entry, args);
+    return DONE;
+  }
+
+  private mustWait(client: Client, entry: CommandEntry): boolean {
+    const kind = this.rooms.clients.pauseKind;
+    if (kind === PAUSE_ALL) return entry.command.name !== 'client' && entry.parent?.command.name !== 'client';
+    if (kind !== PAUSE_WRITES) return false;
+    if (entry.has(flag.WRITE | flag.MAY_REPLICATE)) return !client.inTransaction;
+    return entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE));
+  }
+
+  /** Finds the command; answers and returns null when there is none. */
+  private resolve(client: Client, args: Arguments): CommandEntry | null {
+    const entry = this.registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
+    if (entry === null) {
+      this.failTransaction(client);
+      this.errorReplies++;
+      this.reply.error(unknownCommand(args));
+      return null;
+    }
+    if (entry.subcommands.length === 0) return entry;
+    if (args.count < 2) return entry;
+    const subcommand = entry.subcommand(args.bytes, args.starts[1]!, args.ends[1]!);
+    if (subcommand !== null) return subcommand;
+    this.failTransaction(client);
+    this.errorReplies++;
+    entry.rejected++;
+    this.reply.error(ERR_UNKNOWN_SUBCOMMAND(latin1(args.bytes, args.starts[1]!, args.ends[1]!), entry.command.name));
+    return null;
+  }
+
+  private reject(client: Client, entry: CommandEntry, error: string): number {
+    this.reply.error(error);
+    return this.rejected(client, entry);
+  }
+
+  private rejected(client: Client, entry: CommandEntry): number {
+    entry.rejected++;
+    this.errorReplies++;
+    if (client.kind === IMPORT_CLIENT) client.streamErrors++;
+    this.failTransaction(client);
+    return DONE;
+  }
+
+  private failTransaction(client: Client): void {
+    if (client.inTransaction) client.transactionFailed = true;
+  }
+
+  private queue(client: Client, entry: CommandEntry, args: Arguments): void {
+    const copy = args.copy();
+    client.queuedBytes += copy.bytes.length;
+    if (client.queuedBytes > MAX_QUEUED_BYTES) {
+      client.transactionFailed = true;
+      client.queued = [];
+      this.reply.error('ERR transaction is too large: its queued arguments exceed 1 GiB');
+      return;
+    }
+    client.queued.push({ entry, args: copy });
+    this.reply.simple('QUEUED');
+  }
+
+  /** Runs the command's function with accounting, and hands what changed to the write log. */
+  private execute(client: Client, entry: CommandEntry, args: Arguments): void {
+    const call = this.call;
+    const reply = this.reply;
+    const errors = reply.errors;
+    entry.calls++;
+    this.processed++;
+    client.commandCount++;
+    try {
+      entry.command.run(call);
+    } catch (problem) {
+      if (!(problem instanceof OutOfArena)) throw problem;
+      reply.error(ERR_OOM);
+    }
+    if (reply.errors !== errors) {
+      entry.failed++;
+      this.errorReplies++;
+      if (client.kind === IMPORT_CLIENT) client.streamErrors++;
+    }
+    client.asking = client.asking && entry.command.name === 'asking';
+    if (call.changes > 0) this.logWrite(client, args);
+  }
+
+  private logWrite(client: Client, args: Arguments): void {
+    const call = this.call;
+    const writes = this.writes;
+    if (writes === null || !writes.active || client.kind === STREAM_CLIENT) return;
+    const slot = this.clustered ? this.keySlot : 0;
+    if (call.rewritten === null) {
+      writes.append(call.database.index, slot, args);
+      return;
+    }
+    if (call.rewritten.length > 1 && !this.inTransaction) writes.beginTransaction();
+    for (const form of call.rewritten) writes.append(call.database.index, slot, form);
+    if (call.rewritten.length > 1 && !this.inTransaction) writes.endTransaction();
+  }
+
+  /** Writes a command to the log outside of any call: expiry and eviction delete, a room changes the dataset. */
+  propagate(database: number, slot: number, args: Arguments): void {
+    if (this.writes?.active === true) this.writes.append(database, slot, args);
+  }
+
+  /** EXEC: runs what was queued, as one entry in the log. */
+  runQueued(client: Client): void {
+    const queued = client.queued;
+    const call = this.call;
+    client.discardTransaction();
+    this.reply.array(queued.length);
+    this.inTransaction = true;
+    this.writes?.beginTransaction();
+    for (const { entry, args } of queued) {
+      call.begin(client, entry, args);
+      call.inExec = true;
+      if (this.clustered) {
+        this.keySlot = this.slotOfKeys(call, entry);
+        if (this.keySlot >= 0) this.rooms.keyspace.slot = this.keySlot;
+      }
+      this.execute(client, entry, args);
+    }
+    this.writes?.endTransaction();
+    this.inTransaction = false;
+    call.inExec = false;
+    call.changes = 0;
+  }
+
+  /** The slot that all keys of a request are in; NO_SLOT without keys. */
+  slotOfKeys(call: Call, entry: CommandEntry): number {
+    if ((entry.flags & flag.MOVABLE_KEYS) !== 0) return this.slotOfMovableKeys(call, entry);
+    if (entry.command.name === 'exec') return slotOfQueued(call.client.queued, (c, e) => this.slotOfKeys(c, e), call);
+    const first = entry.firstKey;
+    if (first === 0) return NO_SLOT;
+    const last = entry.lastKey < 0 ? call.count + entry.lastKey : entry.lastKey;
+    let slot = NO_SLOT;
+    for (let index = first; index <= last && index < call.count; index += entry.keyStep) {
+      const next = slotOf(call.bytes, call.starts[index]!, call.ends[index]!);
+      if (slot === NO_SLOT) slot = next;
+      else if (slot !== next) return CROSS_SLOT;
+    }
+    return slot;
+  }
+
+  private slotOfMovableKeys(call: Call, entry: CommandEntry): number {
+    let slot = NO_SLOT;
+    entry.command.keysOf?.(call, (index) => {
+      const next = slotOf(call.bytes, call.starts[index]!, call.ends[index]!);
+      if (slot === NO_SLOT) slot = next;
+      else if (slot !== next) slot = CROSS_SLOT;
+    });
+    return slot;
+  }
+}
+
+/** All queued commands of a transaction must be in one slot. Leaves the call on the EXEC request as it was. */
+function slotOfQueued(
+  queued: Client['queued'],
+  slotOfOne: (call: Call, entry: CommandEntry) => number,
+  call: Call,
+): number {
+  const { client, entry, args } = call;
+  let slot = NO_SLOT;
+  for (const one of queued) {
+    call.begin(client, one.entry, one.args);
+    const next = slotOfOne(call, one.entry);
+    if (next === NO_SLOT) continue;
+    if (slot !== NO_SLOT && slot !== next) slot = CROSS_SLOT;
+    else slot = next;
+    if (slot === CROSS_SLOT) break;
+  }
+  call.begin(client, entry, args);
+  return slot;
+}
+
+/** The error names the command and the first of its arguments, 128 characters in all, as Valkey does. */
+function unknownCommand(args: Arguments): string {
+  const name = latin1(args.bytes, args.starts[0]!, args.ends[0]!);
+  const shown: string[] = [];
+  let length = 0;
+  for (let i = 1; i < args.count && length < 128; i++) {
+    const text = latin1(args.bytes, args.starts[i]!, Math.min(args.ends[i]!, args.starts[i]! + 128 - length));
+    shown.push(text);
+    length += text.length + 3;
+  }
+  return ERR_UNKNOWN_COMMAND(name, shown);
+}

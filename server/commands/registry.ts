@@ -1,0 +1,176 @@
+/**
+ * The command table of a node: every family's rows composed and compiled, with their statistics, and found by name.
+ * Hot file: `find` allocates nothing.
+ */
+import type { Command } from './command.ts';
+import * as flag from './command.ts';
+
+/** A row with what the executor needs at hand, and its counters. */
+export class CommandEntry {
+  readonly command: Command;
+  /** `config|get` for a subcommand. */
+  readonly fullName: string;
+  readonly flags: number;
+  readonly arity: number;
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+  readonly subcommands: readonly CommandEntry[];
+  readonly parent: CommandEntry | null;
+  calls = 0;
+  rejected = 0;
+  failed = 0;
+  readonly nameBytes: Uint8Array;
+
+  constructor(command: Command, parent: CommandEntry | null) {
+    this.command = command;
+    this.parent = parent;
+    this.fullName = parent === null ? command.name : `${parent.command.name}|${command.name}`;
+    this.flags = command.flags;
+    this.arity = command.arity;
+    this.firstKey = command.keys.first;
+    this.lastKey = command.keys.last;
+    this.keyStep = command.keys.step;
+    this.nameBytes = new TextEncoder().encode(command.name);
+    this.subcommands = (command.subcommands ?? []).map((subcommand) => new CommandEntry(subcommand, this));
+  }
+
+  /** The subcommand named by the bytes, in any case; null when there is none. */
+  subcommand(bytes: Uint8Array, start: number, end: number): CommandEntry | null {
+    for (const entry of this.subcommands) if (equalsName(entry.nameBytes, bytes, start, end)) return entry;
+    return null;
+  }
+
+  has(mask: number): boolean {
+    return (this.flags & mask) !== 0;
+  }
+}
+
+function equalsName(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i++) {
+    let byte = bytes[start + i]!;
+    if (byte >= 65 && byte <= 90) byte |= 32;
+    if (byte !== name[i]) return false;
+  }
+  return true;
+}
+
+const INDEX_SIZE = 2048;
+
+export class CommandRegistry {
+  readonly entries: readonly CommandEntry[];
+  private readonly index: Int16Array = new Int16Array(INDEX_SIZE).fill(-1);
+  private last: CommandEntry;
+
+  constructor(families: readonly (readonly Command[])[]) {
+    const entries: CommandEntry[] = [];
+    for (const command of families.flat()) {
+      if (entries.some((entry) => entry.command.name === command.name)) throw new Error(`command table: ${command.name} stands in it twice`);
+      entries.push(new CommandEntry(command, null));
+    }
+    if (entries.length > INDEX_SIZE / 2) throw new Error('command table: the index is too small');
+    this.entries = entries;
+    for (const [position, entry] of entries.entries()) {
+      let at = hashName(entry.nameBytes, 0, entry.nameBytes.length);
+      while (this.index[at] !== -1) at = (at + 1) & (INDEX_SIZE - 1);
+      this.index[at] = position;
+    }
+    this.last = entries[0]!;
+  }
+
+  /** The command named by the bytes, in any case; null when there is none. */
+  find(bytes: Uint8Array, start: number, end: number): CommandEntry | null {
+    if (equalsName(this.last.nameBytes, bytes, start, end)) return this.last;
+    for (let at = hashName(bytes, start, end); ; at = (at + 1) & (INDEX_SIZE - 1)) {
+      const position = this.index[at]!;
+      if (position < 0) return null;
+      const entry = this.entries[position]!;
+      if (equalsName(entry.nameBytes, bytes, start, end)) {
+        this.last = entry;
+        return entry;
+      }
+    }
+  }
+
+  /** By text: `get`, `config|get`. */
+  named(name: string): CommandEntry | null {
+    const [first, second] = name.toLowerCase().split('|');
+    const entry = this.entries.find((candidate) => candidate.command.name === first);
+    if (entry === undefined) return null;
+    if (second === undefined) return entry;
+    return entry.subcommands.find((candidate) => candidate.command.name === second) ?? null;
+  }
+
+  resetStatistics(): void {
+    for (const entry of this.entries) {
+      for (const one of [entry, ...entry.subcommands]) {
+        one.calls = 0;
+        one.rejected = 0;
+        one.failed = 0;
+      }
+    }
+  }
+}
+
+function hashName(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i]! | 32)) | 0;
+  return (hash ^ (hash >>> 11)) & (INDEX_SIZE - 1);
+}
+
+/** Names of flags as COMMAND INFO gives them. One table: bit, name. */
+export const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [flag.WRITE, 'write'],
+  [flag.READONLY, 'readonly'],
+  [flag.DENYOOM, 'denyoom'],
+  [flag.ADMIN, 'admin'],
+  [flag.PUBSUB, 'pubsub'],
+  [flag.NOSCRIPT, 'noscript'],
+  [flag.BLOCKING, 'blocking'],
+  [flag.LOADING, 'loading'],
+  [flag.STALE, 'stale'],
+  [flag.SKIP_MONITOR, 'skip_monitor'],
+  [flag.SKIP_COMMANDLOG, 'skip_commandlog'],
+  [flag.ASKING, 'asking'],
+  [flag.FAST, 'fast'],
+  [flag.NO_AUTH, 'no_auth'],
+  [flag.MAY_REPLICATE, 'may_replicate'],
+  [flag.NO_MANDATORY_KEYS, 'no_mandatory_keys'],
+  [flag.NO_ASYNC_LOADING, 'no_async_loading'],
+  [flag.NO_MULTI, 'no_multi'],
+  [flag.ALLOW_BUSY, 'allow_busy'],
+  [flag.MOVABLE_KEYS, 'movablekeys'],
+];
+
+/** ACL categories, from the flags and the group, as Valkey's setImplicitACLCategories does. */
+export function aclCategories(command: Command): readonly string[] {
+  const categories: string[] = [];
+  const has = (mask: number): boolean => (command.flags & mask) !== 0;
+  if (has(flag.WRITE)) categories.push('@write');
+  if (has(flag.READONLY) && command.group !== 'scripting') categories.push('@read');
+  const ofGroup = GROUP_CATEGORY[command.group];
+  if (ofGroup !== undefined) categories.push(ofGroup);
+  if (has(flag.ADMIN)) categories.push('@admin');
+  if (has(flag.ADMIN) || has(flag.DANGEROUS)) categories.push('@dangerous');
+  if (has(flag.PUBSUB)) categories.push('@pubsub');
+  categories.push(has(flag.FAST) ? '@fast' : '@slow');
+  if (has(flag.BLOCKING)) categories.push('@blocking');
+  return categories;
+}
+
+const GROUP_CATEGORY: Readonly<Partial<Record<Command['group'], string>>> = {
+  bitmap: '@bitmap',
+  connection: '@connection',
+  generic: '@keyspace',
+  geo: '@geo',
+  hash: '@hash',
+  hyperloglog: '@hyperloglog',
+  list: '@list',
+  scripting: '@scripting',
+  set: '@set',
+  'sorted-set': '@sortedset',
+  stream: '@stream',
+  string: '@string',
+  transactions: '@transaction',
+};

@@ -1,0 +1,69 @@
+/**
+ * The rooms that commands reach through `call.rooms`: what node.ts composed. Rooms that a mode lacks are null.
+ */
+import type { Settings } from '../config/settings.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
+import type { Watches } from '../transactions/watches.ts';
+import type { Client } from './client.ts';
+import type { Clients } from './clients.ts';
+import type { CommandRegistry } from './registry.ts';
+
+/** What only the composition root can do. */
+export interface Host {
+  /** Ends the process after what SHUTDOWN promises; the caller's reply is already decided. */
+  shutdown(save: boolean | null, abort: boolean): string | null;
+  /** A random integer in [0, 2^32). */
+  random(): number;
+  /** Microseconds since some start, for measuring. */
+  nowMicros(): number;
+  log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void;
+  /** Facts about the process for INFO. */
+  process(): ProcessFacts;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly executable: string;
+  readonly configFile: string;
+  readonly platform: string;
+  readonly nodeVersion: string;
+  readonly startedAtMs: number;
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  readonly cpuUserSeconds: number;
+  readonly cpuSystemSeconds: number;
+}
+
+/** Adds a section to INFO: `replication`, `cluster`, … by the room that knows it. */
+export type InfoSection = (add: (field: string, value: string | number) => void) => void;
+
+/** What INFO tells of the requests since the start. */
+export interface Counters {
+  processed(): number;
+  errorReplies(): number;
+  opsPerSecond(): number;
+}
+
+export interface Rooms {
+  readonly settings: Settings;
+  readonly keyspace: Keyspace;
+  readonly registry: CommandRegistry;
+  readonly clients: Clients;
+  readonly pubsub: PubSub;
+  readonly watches: Watches;
+  readonly host: Host;
+  readonly infoSections: Map<string, InfoSection>;
+  readonly runId: string;
+  /** A message was published here: the cluster and the replicas pass it on. */
+  published(channel: Uint8Array, message: Uint8Array, sharded: boolean): void;
+  /** EXEC: runs the client's queued commands. */
+  runQueued(client: Client): void;
+  /** What maxmemory is compared with: live arena bytes, clients' buffers and the write log. */
+  usedMemoryBytes(): number;
+  readonly counters: Counters;
+  /** What this node is in replication. */
+  role(): 'primary' | 'replica';
+  /** The ClusterRoom of cluster-room.ts; null or absent out of cluster mode. node.ts sets it once the cluster exists. */
+  cluster?: object | null;
+}

@@ -1,0 +1,240 @@
+/** Commands about the server: INFO, CONFIG, COMMAND, TIME, SHUTDOWN. Source: Valkey 9.1 server.c, config.c, commands metadata. */
+import { globMatch } from '../config/glob.ts';
+import { infoText } from '../observability/info.ts';
+import { ERR_SYNTAX } from '../protocol/errors.ts';
+import type { Call } from './call.ts';
+import { ADMIN, ALLOW_BUSY, type Command, DANGEROUS, FAST, LOADING, MOVABLE_KEYS, NO_KEYS, NO_MULTI, NOSCRIPT, STALE } from './command.ts';
+import { aclCategories, type CommandEntry, FLAG_NAMES } from './registry.ts';
+
+const encoder = { encode: (text: string): Uint8Array => new TextEncoder().encode(text) };
+
+function info(call: Call): void {
+  const sections: string[] = [];
+  for (let i = 1; i < call.count; i++) sections.push(call.text(i).toLowerCase());
+  call.reply.verbatim(infoText(call.rooms, sections));
+}
+
+// --- CONFIG ------------------------------------------------------------------------------------------------------------
+
+function configGet(call: Call): void {
+  const patterns: Uint8Array[] = [];
+  for (let i = 2; i < call.count; i++) patterns.push(call.copy(i));
+  const found = call.rooms.settings.entries((name) => {
+    const bytes = encoder.encode(name);
+    return patterns.some((pattern) => globMatch(pattern, 0, pattern.length, bytes, 0, bytes.length, true));
+  });
+  call.reply.map(found.length);
+  for (const [name, value] of found) {
+    call.reply.bulkText(name);
+    call.reply.bulkText(value);
+  }
+}
+
+/** All or nothing: every pair is checked before the first is set. */
+function configSet(call: Call): void {
+  if (call.count % 2 !== 0) {
+    call.fail("ERR wrong number of arguments for 'config|set' command");
+    return;
+  }
+  const { settings } = call.rooms;
+  const changes: { name: string; value: string }[] = [];
+  for (let i = 2; i < call.count; i += 2) {
+    const name = call.text(i);
+    const directive = settings.directive(name);
+    if (directive === null) {
+      call.fail(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
+      return;
+    }
+    if (!directive.live) {
+      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`);
+      return;
+    }
+    if (changes.some((change) => change.name === directive.name)) {
+      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - duplicate parameter`);
+      return;
+    }
+    const given = call.text(i + 1);
+    const value = directive.name === 'client-output-buffer-limit' ? `${settings.text(directive.name)} ${given}` : given;
+    const normalised = settings.normalise(directive, value);
+    if ('problem' in normalised) {
+      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${normalised.problem}`);
+      return;
+    }
+    changes.push({ name: directive.name, value: normalised.value });
+  }
+  for (const change of changes) settings.set(change.name, change.value);
+  call.reply.ok();
+}
+
+function configResetstat(call: Call): void {
+  const { keyspace } = call;
+  const { registry } = call.rooms;
+  keyspace.hits = 0;
+  keyspace.misses = 0;
+  keyspace.expired = 0;
+  keyspace.evicted = 0;
+  registry.resetStatistics();
+  call.reply.ok();
+}
+
+// --- COMMAND -----------------------------------------------------------------------------------------------------------
+
+function describe(call: Call, entry: CommandEntry): void {
+  const { reply } = call;
+  reply.array(10);
+  reply.bulkText(entry.fullName);
+  reply.integer(entry.arity);
+  const flags = FLAG_NAMES.filter(([bit]) => entry.has(bit));
+  reply.set(flags.length);
+  for (const [, name] of flags) reply.simple(name);
+  reply.integer(entry.firstKey);
+  reply.integer(entry.lastKey);
+  reply.integer(entry.keyStep);
+  const categories = aclCategories(entry.command);
+  reply.set(categories.length);
+  for (const category of categories) reply.simple(category);
+  reply.array(0);
+  reply.array(0);
+  reply.array(entry.subcommands.length);
+  for (const subcommand of entry.subcommands) describe(call, subcommand);
+}
+
+function commandInfo(call: Call): void {
+  const { registry } = call.rooms;
+  if (call.count === 2) {
+    commandAll(call);
+    return;
+  }
+  call.reply.array(call.count - 2);
+  for (let i = 2; i < call.count; i++) {
+    const entry = registry.named(call.text(i));
+    if (entry === null) call.reply.nilArray();
+    else describe(call, entry);
+  }
+}
+
+function commandAll(call: Call): void {
+  call.reply.array(call.rooms.registry.entries.length);
+  for (const entry of call.rooms.registry.entries) describe(call, entry);
+}
+
+function commandList(call: Call): void {
+  let names = call.rooms.registry.entries.map((entry) => entry.fullName);
+  if (call.count > 2) {
+    if (call.count !== 5 || !call.is(2, 'FILTERBY')) {
+      call.fail(ERR_SYNTAX);
+      return;
+    }
+    const value = call.text(4).toLowerCase();
+    if (call.is(3, 'ACLCAT')) {
+      names = call.rooms.registry.entries.filter((entry) => aclCategories(entry.command).includes(`@${value}`)).map((entry) => entry.fullName);
+    } else if (call.is(3, 'PATTERN')) {
+      const pattern = encoder.encode(value);
+      names = names.filter((name) => globMatch(pattern, 0, pattern.length, encoder.encode(name), 0, name.length));
+    } else if (call.is(3, 'MODULE')) names = [];
+    else {
+      call.fail(ERR_SYNTAX);
+      return;
+    }
+  }
+  call.reply.array(names.length);
+  for (const name of names) call.reply.bulkText(name);
+}
+
+/** The keys of a full command that stands from argument 2 on. */
+function commandGetkeys(call: Call): void {
+  const entry = call.rooms.registry.find(call.bytes, call.starts[2]!, call.ends[2]!);
+  const inner = entry !== null && entry.subcommands.length > 0 && call.count > 3 ? (entry.subcommand(call.bytes, call.starts[3]!, call.ends[3]!) ?? entry) : entry;
+  if (inner === null) {
+    call.fail('ERR Invalid command specified');
+    return;
+  }
+  const count = call.count - 2;
+  if (inner.firstKey === 0 && !inner.has(MOVABLE_KEYS)) {
+    call.fail('ERR The command has no key arguments');
+    return;
+  }
+  if ((inner.arity > 0 && count !== inner.arity) || count < -inner.arity) {
+    call.fail('ERR Invalid number of arguments specified for command');
+    return;
+  }
+  const indexes: number[] = [];
+  if (inner.has(MOVABLE_KEYS)) withShifted(call, 2, () => inner.command.keysOf?.(call, (index) => indexes.push(index + 2)));
+  else {
+    const last = inner.lastKey < 0 ? count + inner.lastKey : inner.lastKey;
+    for (let i = inner.firstKey; i <= last && i < count; i += inner.keyStep) indexes.push(i + 2);
+  }
+  if (indexes.length === 0) {
+    call.fail('ERR Invalid arguments specified for command');
+    return;
+  }
+  call.reply.array(indexes.length);
+  for (const index of indexes) call.replyArgument(index);
+}
+
+/** Runs `look` with the call's arguments beginning `by` later. */
+function withShifted(call: Call, by: number, look: () => void): void {
+  const { starts, ends, count } = call;
+  call.starts = starts.slice(by);
+  call.ends = ends.slice(by);
+  call.count = count - by;
+  look();
+  call.starts = starts;
+  call.ends = ends;
+  call.count = count;
+}
+
+// --- TIME, SHUTDOWN ----------------------------------------------------------------------------------------------------
+
+function time(call: Call): void {
+  call.reply.array(2);
+  call.reply.bulkText(String(Math.floor(call.nowMs / 1000)));
+  call.reply.bulkText(String((call.nowMs % 1000) * 1000));
+}
+
+function shutdown(call: Call): void {
+  let save: boolean | null = null;
+  let abort = false;
+  for (let i = 1; i < call.count; i++) {
+    if (call.is(i, 'SAVE')) save = true;
+    else if (call.is(i, 'NOSAVE')) save = false;
+    else if (call.is(i, 'ABORT')) abort = true;
+    else if (!call.is(i, 'NOW') && !call.is(i, 'FORCE') && !call.is(i, 'SAFE') && !call.is(i, 'FAILOVER')) {
+      call.fail(ERR_SYNTAX);
+      return;
+    }
+  }
+  const problem = call.rooms.host.shutdown(save, abort);
+  if (problem !== null) call.fail(problem);
+  else if (abort) call.reply.ok();
+}
+
+const SERVER = { group: 'server', keys: NO_KEYS } as const;
+const COMMAND_FLAGS = LOADING | STALE;
+const CONFIG_FLAGS = ADMIN | NOSCRIPT | LOADING | STALE;
+
+export const serverCommands: readonly Command[] = [
+  { ...SERVER, name: 'info', arity: -1, since: '1.0.0', flags: LOADING | STALE | DANGEROUS, summary: 'Returns information and statistics about the server.', run: info },
+  { ...SERVER, name: 'time', arity: 1, since: '2.6.0', flags: LOADING | STALE | FAST, summary: 'Returns the server time.', run: time },
+  { ...SERVER, name: 'shutdown', arity: -1, since: '1.0.0', flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY, summary: 'Synchronously saves the database(s) to disk and shuts down the server.', run: shutdown },
+  {
+    ...SERVER, name: 'config', arity: -2, since: '2.0.0', flags: 0, summary: 'A container for server configuration commands.',
+    run: (call) => call.fail("ERR wrong number of arguments for 'config' command"),
+    subcommands: [
+      { ...SERVER, name: 'get', arity: -3, since: '2.0.0', flags: CONFIG_FLAGS, summary: 'Returns the effective values of configuration parameters.', run: configGet },
+      { ...SERVER, name: 'set', arity: -4, since: '2.0.0', flags: CONFIG_FLAGS, summary: 'Sets configuration parameters in-flight.', run: configSet },
+      { ...SERVER, name: 'resetstat', arity: 2, since: '2.0.0', flags: CONFIG_FLAGS, summary: "Resets the server's statistics.", run: configResetstat },
+      { ...SERVER, name: 'help', arity: 2, since: '5.0.0', flags: LOADING | STALE, summary: 'Returns helpful text about the different subcommands.', run: (call) => call.help(['GET <pattern>', '    Return parameters matching the glob-like <pattern> and their values.', 'SET <directive> <value>', '    Set the configuration <directive> to <value>.', 'RESETSTAT', '    Reset statistics reported by the INFO command.']) },
+    ],
+  },
+  {
+    ...SERVER, name: 'command', arity: -1, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns detailed information about all commands.', run: commandAll,
+    subcommands: [
+      { ...SERVER, name: 'count', arity: 2, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns a count of commands.', run: (call) => call.reply.integer(call.rooms.registry.entries.length) },
+      { ...SERVER, name: 'info', arity: -2, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns information about one, multiple or all commands.', run: commandInfo },
+      { ...SERVER, name: 'list', arity: -2, since: '7.0.0', flags: COMMAND_FLAGS, summary: 'Returns a list of command names.', run: commandList },
+      { ...SERVER, name: 'getkeys', arity: -3, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Extracts the key names from an arbitrary command.', run: commandGetkeys },
+      { ...SERVER, name: 'help', arity: 2, since: '5.0.0', flags: COMMAND_FLAGS, summary: 'Returns helpful text about the different subcommands.', run: (call) => call.help(['(no subcommand)', '    Return details about all commands.', 'COUNT', '    Return the total number of commands in this server.', 'LIST', '    Return a list of all commands in this server.', 'INFO [<command-name> ...]', '    Return details about multiple commands.', 'GETKEYS <full-command>', '    Return the keys from a full command.']) },
+    ],
+  },
+];

@@ -1,0 +1,223 @@
+/**
+ * The directives of valkey.conf that this node has: name, kind, default, bounds, and whether CONFIG SET may change it live.
+ * One table: the command line, the configuration file, CONFIG GET/SET and the documentation read it.
+ * Source of names, defaults and bounds: Valkey 9.1 config.c and valkey.conf.
+ */
+
+export type DirectiveKind = 'boolean' | 'integer' | 'memory' | 'text' | 'choice' | 'words';
+
+export interface Directive {
+  readonly name: string;
+  readonly alias?: string;
+  readonly kind: DirectiveKind;
+  readonly initial: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  /** CONFIG SET may change it while the node runs. */
+  readonly live: boolean;
+  /** Never shown in a log. */
+  readonly secret?: boolean;
+  /** More than kind and bounds can say: the problem with a value, or null. */
+  readonly check?: (value: string) => string | null;
+}
+
+const MAX_PORT = 65535;
+const MAX_INT = 2 ** 31 - 1;
+const MAX_MEMORY = Number.MAX_SAFE_INTEGER;
+
+function boolean(name: string, initial: 'yes' | 'no', live = true, alias?: string): Directive {
+  return { name, kind: 'boolean', initial, live, ...(alias === undefined ? {} : { alias }) };
+}
+
+function integer(name: string, initial: number, min: number, max: number, live = true, alias?: string): Directive {
+  return { name, kind: 'integer', initial: String(initial), min, max, live, ...(alias === undefined ? {} : { alias }) };
+}
+
+function memory(name: string, initial: number, min = 0, live = true): Directive {
+  return { name, kind: 'memory', initial: String(initial), min, max: MAX_MEMORY, live };
+}
+
+function text(name: string, initial: string, live = true, alias?: string): Directive {
+  return { name, kind: 'text', initial, live, ...(alias === undefined ? {} : { alias }) };
+}
+
+function secret(name: string, alias?: string): Directive {
+  return { ...text(name, '', true, alias), secret: true };
+}
+
+function choice(name: string, initial: string, choices: readonly string[], live = true): Directive {
+  return { name, kind: 'choice', initial, choices, live };
+}
+
+/** A directive whose value is a list of words, checked as a whole. */
+function words(name: string, initial: string, check: (value: string) => string | null, live = true): Directive {
+  return { name, kind: 'words', initial, live, check };
+}
+
+export const directives: readonly Directive[] = [
+  // Network
+  words('bind', '* -::*', () => null, false),
+  integer('port', 6379, 0, MAX_PORT, false),
+  integer('tcp-backlog', 511, 1, MAX_INT, false),
+  integer('timeout', 0, 0, MAX_INT),
+  integer('tcp-keepalive', 300, 0, MAX_INT),
+  boolean('protected-mode', 'yes'),
+  integer('maxclients', 10000, 1, 1_000_000),
+  memory('proto-max-bulk-len', 512 * 1024 * 1024, 1024 * 1024),
+  memory('client-query-buffer-limit', 1024 * 1024 * 1024, 1024 * 1024),
+  words('client-output-buffer-limit', 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', checkOutputLimits),
+  integer('io-threads', 1, 1, 1, false),
+
+  // General
+  choice('loglevel', 'notice', ['debug', 'verbose', 'notice', 'warning', 'nothing']),
+  text('logfile', '', false),
+  integer('databases', 16, 1, 1024, false),
+  integer('cluster-databases', 1, 1, 1024, false),
+  integer('hz', 10, 1, 500),
+  secret('requirepass'),
+  integer('shutdown-timeout', 10, 0, MAX_INT),
+  words('shutdown-on-sigterm', 'default', checkShutdown),
+  words('shutdown-on-sigint', 'default', checkShutdown),
+
+  // Memory
+  memory('maxmemory', 0),
+  choice('maxmemory-policy', 'noeviction', ['noeviction', 'allkeys-lru']),
+  integer('maxmemory-samples', 5, 1, 64),
+
+  // Encodings
+  integer('hash-max-listpack-entries', 512, 0, MAX_INT, true, 'hash-max-ziplist-entries'),
+  integer('hash-max-listpack-value', 64, 0, MAX_INT, true, 'hash-max-ziplist-value'),
+  integer('set-max-intset-entries', 512, 0, MAX_INT),
+  integer('set-max-listpack-entries', 128, 0, MAX_INT),
+  integer('set-max-listpack-value', 64, 0, MAX_INT),
+  integer('zset-max-listpack-entries', 128, 0, MAX_INT, true, 'zset-max-ziplist-entries'),
+  integer('zset-max-listpack-value', 64, 0, MAX_INT, true, 'zset-max-ziplist-value'),
+  integer('list-max-listpack-size', -2, -5, MAX_INT, true, 'list-max-ziplist-size'),
+
+  // Persistence
+  words('save', '3600 1 300 100 60 10000', checkSavePoints),
+  boolean('stop-writes-on-bgsave-error', 'yes'),
+  boolean('rdbchecksum', 'yes', false),
+  text('dbfilename', 'dump.rdb'),
+  text('dir', './'),
+  choice('appendonly', 'no', ['no'], false),
+
+  // Replication
+  words('replicaof', '', checkReplicaOf, false),
+  secret('primaryauth', 'masterauth'),
+  text('primaryuser', '', true, 'masteruser'),
+  boolean('replica-read-only', 'yes', true, 'slave-read-only'),
+  boolean('replica-serve-stale-data', 'yes', true, 'slave-serve-stale-data'),
+  integer('replica-priority', 100, 0, MAX_INT, true, 'slave-priority'),
+  text('replica-announce-ip', '', true, 'slave-announce-ip'),
+  integer('replica-announce-port', 0, 0, MAX_PORT, true, 'slave-announce-port'),
+  integer('repl-ping-replica-period', 10, 1, MAX_INT, true, 'repl-ping-slave-period'),
+  integer('repl-timeout', 60, 1, MAX_INT),
+  memory('repl-backlog-size', 10 * 1024 * 1024, 16 * 1024),
+  integer('repl-backlog-ttl', 3600, 0, MAX_INT),
+  integer('min-replicas-to-write', 0, 0, MAX_INT, true, 'min-slaves-to-write'),
+  integer('min-replicas-max-lag', 10, 0, MAX_INT, true, 'min-slaves-max-lag'),
+
+  // Cluster
+  boolean('cluster-enabled', 'no', false),
+  text('cluster-config-file', 'nodes.conf', false),
+  integer('cluster-port', 0, 0, MAX_PORT, false),
+  integer('cluster-node-timeout', 15000, 0, MAX_INT),
+  boolean('cluster-require-full-coverage', 'yes'),
+  boolean('cluster-allow-reads-when-down', 'no'),
+  boolean('cluster-allow-pubsubshard-when-down', 'yes'),
+  boolean('cluster-allow-replica-migration', 'yes'),
+  boolean('cluster-replica-no-failover', 'no', true, 'cluster-slave-no-failover'),
+  integer('cluster-replica-validity-factor', 10, 0, MAX_INT, true, 'cluster-slave-validity-factor'),
+  integer('cluster-migration-barrier', 1, 0, MAX_INT),
+  text('cluster-announce-ip', ''),
+  integer('cluster-announce-port', 0, 0, MAX_PORT),
+  integer('cluster-announce-bus-port', 0, 0, MAX_PORT),
+  text('cluster-announce-hostname', ''),
+  text('cluster-announce-human-nodename', ''),
+  text('cluster-announce-client-ipv4', ''),
+  text('cluster-announce-client-ipv6', ''),
+  text('availability-zone', ''),
+  choice('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint']),
+  integer('cluster-manual-failover-timeout', 5000, 1, MAX_INT),
+  integer('cluster-blacklist-ttl', 60, 0, MAX_INT),
+  memory('cluster-link-sendbuf-limit', 0),
+  integer('cluster-slot-migration-log-max-len', 1000, 0, MAX_INT),
+  memory('slot-migration-max-failover-repl-bytes', 0, -1),
+];
+
+function checkSavePoints(value: string): string | null {
+  if (value === '') return null;
+  const numbers = value.split(' ').map(Number);
+  return numbers.length % 2 === 0 && numbers.every((n) => Number.isInteger(n) && n >= 0) ? null : 'Invalid save parameters';
+}
+
+function checkReplicaOf(value: string): string | null {
+  if (value === '') return null;
+  const [host, port, ...rest] = value.split(' ');
+  if (host === undefined || port === undefined || rest.length > 0) return 'wrong number of arguments';
+  return /^\d+$/.test(port) && Number(port) <= MAX_PORT ? null : 'Invalid primary port';
+}
+
+const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'now', 'force', 'safe', 'failover'] as const;
+
+function checkShutdown(value: string): string | null {
+  const given = value.split(' ');
+  const unknown = given.find((word) => !(SHUTDOWN_WORDS as readonly string[]).includes(word));
+  if (unknown !== undefined) return `argument(s) must be one of the following: ${SHUTDOWN_WORDS.join(', ')}`;
+  return given.includes('save') && given.includes('nosave') ? 'save and nosave are set at once' : null;
+}
+
+export interface OutputLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
+}
+
+export type OutputLimits = Readonly<Record<'normal' | 'slave' | 'pubsub', OutputLimit>>;
+
+/** The classes of `client-output-buffer-limit` in `value`, over those in `before`; null when it is malformed. */
+export function parseOutputLimits(value: string, before: OutputLimits | null): OutputLimits | null {
+  const parts = value.split(' ').filter((part) => part !== '');
+  if (parts.length % 4 !== 0) return null;
+  const none = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
+  let limits: OutputLimits = before ?? { normal: none, slave: none, pubsub: none };
+  for (let i = 0; i < parts.length; i += 4) {
+    const name = parts[i]!.toLowerCase().replace('replica', 'slave');
+    const hardBytes = parseMemory(parts[i + 1]!);
+    const softBytes = parseMemory(parts[i + 2]!);
+    const softSeconds = Number(parts[i + 3]);
+    if (!['normal', 'slave', 'pubsub'].includes(name)) return null;
+    if (hardBytes === null || softBytes === null || !Number.isInteger(softSeconds) || softSeconds < 0) return null;
+    limits = { ...limits, [name]: { hardBytes, softBytes, softSeconds } };
+  }
+  return limits;
+}
+
+function checkOutputLimits(value: string): string | null {
+  return parseOutputLimits(value, null) === null ? 'Wrong number of arguments in buffer limit configuration.' : null;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1000,
+  kb: 1024,
+  m: 1000 ** 2,
+  mb: 1024 ** 2,
+  g: 1000 ** 3,
+  gb: 1024 ** 3,
+};
+
+/** `100mb`, `1g`, `4096` as bytes; null for what is none. */
+export function parseMemory(value: string): number | null {
+  const match = /^(-?\d+)([a-z]*)$/i.exec(value);
+  if (match === null) return null;
+  const unit = UNITS[match[2]!.toLowerCase()];
+  return unit === undefined ? null : Number(match[1]) * unit;
+}
+
+export function isOn(value: string): boolean {
+  return value === 'yes';
+}

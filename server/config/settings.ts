@@ -1,0 +1,127 @@
+/**
+ * The values of the directives on one node: read at start from arguments and file, changed by CONFIG SET, watched by rooms.
+ */
+import { type Directive, directives, isOn, parseMemory } from './directives.ts';
+
+/** `name` in `where` (a file's line, an argument) cannot be: the message is the one line a user sees. */
+export class SettingsError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SettingsError';
+  }
+}
+
+export class Settings {
+  private readonly values: Map<string, string>;
+  private readonly watchers: Map<string, ((value: string) => void)[]> = new Map();
+  private readonly byName: Map<string, Directive> = new Map();
+
+  constructor() {
+    this.values = new Map(directives.map((directive) => [directive.name, directive.initial]));
+    for (const directive of directives) {
+      this.byName.set(directive.name, directive);
+      if (directive.alias !== undefined) this.byName.set(directive.alias, directive);
+    }
+  }
+
+  directive(name: string): Directive | null {
+    return this.byName.get(name.toLowerCase()) ?? null;
+  }
+
+  text(name: string): string {
+    const value = this.values.get(name);
+    if (value === undefined) throw new Error(`settings: ${name} is not in the table of directives`);
+    return value;
+  }
+
+  integer(name: string): number {
+    return Number(this.text(name));
+  }
+
+  flag(name: string): boolean {
+    return isOn(this.text(name));
+  }
+
+  /** Calls `changed` now and at every change. */
+  watch(name: string, changed: (value: string) => void): void {
+    changed(this.text(name));
+    const list = this.watchers.get(name);
+    if (list === undefined) this.watchers.set(name, [changed]);
+    else list.push(changed);
+  }
+
+  /**
+   * The value as the table keeps it (`100mb` → `104857600`), or the problem with it.
+   * Source of the texts: Valkey 9.1 config.c.
+   */
+  normalise(directive: Directive, value: string): { readonly value: string } | { readonly problem: string } {
+    switch (directive.kind) {
+      case 'boolean':
+        return /^(yes|no)$/i.test(value) ? { value: value.toLowerCase() } : { problem: "argument must be 'yes' or 'no'" };
+      case 'choice': {
+        const found = directive.choices!.find((one) => one === value.toLowerCase());
+        return found === undefined
+          ? { problem: `argument(s) must be one of the following: ${directive.choices!.join(', ')}` }
+          : { value: found };
+      }
+      case 'integer': {
+        if (!/^-?\d+$/.test(value)) return { problem: "argument couldn't be parsed into an integer" };
+        return this.bounded(directive, Number(value));
+      }
+      case 'memory': {
+        const bytes = parseMemory(value);
+        return bytes === null ? { problem: 'argument must be a memory value' } : this.bounded(directive, bytes);
+      }
+      case 'words': {
+        const joined = value.split(/\s+/).filter((word) => word !== '').join(' ');
+        const problem = directive.check!(joined);
+        return problem === null ? { value: joined } : { problem };
+      }
+      case 'text':
+        return { value };
+    }
+  }
+
+  private bounded(directive: Directive, number: number): { readonly value: string } | { readonly problem: string } {
+    if (number >= directive.min! && number <= directive.max!) return { value: String(number) };
+    return { problem: `argument must be between ${directive.min} and ${directive.max} inclusive` };
+  }
+
+  /** Takes a value that `normalise` gave. */
+  set(name: string, value: string): void {
+    this.values.set(name, value);
+    for (const changed of this.watchers.get(name) ?? []) changed(value);
+  }
+
+  /** Reads one line of a configuration file or one `--directive value…` of a command line. */
+  read(where: string, name: string, values: readonly string[]): void {
+    const directive = this.directive(name);
+    if (directive === null) throw new SettingsError(`${where}: unknown directive '${name}'${this.suggestion(name)}`);
+    if (values.length === 0) throw new SettingsError(`${where}: ${name}: a value is missing`);
+    if (values.length > 1 && directive.kind !== 'words') throw new SettingsError(`${where}: ${name}: takes one value, not ${values.length}`);
+    const before = this.text(directive.name);
+    // Save points and output limits add up over lines; an empty save clears.
+    const joined = values.join(' ');
+    const sum = directive.name === 'client-output-buffer-limit' ? `${before} ${joined}` : joined;
+    const normalised = this.normalise(directive, sum);
+    if ('problem' in normalised) {
+      const shown = directive.secret === true ? '' : ` '${joined}'`;
+      throw new SettingsError(`${where}: ${name}${shown}: ${normalised.problem}`);
+    }
+    this.set(directive.name, normalised.value);
+  }
+
+  private suggestion(name: string): string {
+    const near = directives.find((one) => one.name.replaceAll('-', '') === name.toLowerCase().replaceAll(/[-_]/g, ''));
+    return near === undefined ? '' : ` (did you mean '${near.name}'?)`;
+  }
+
+  /** Name and value of every directive whose name (or alias) matches. */
+  entries(matches: (name: string) => boolean): readonly (readonly [string, string])[] {
+    const found: (readonly [string, string])[] = [];
+    for (const [name, directive] of this.byName) {
+      if (matches(name)) found.push([name, this.text(directive.name)]);
+    }
+    return found;
+  }
+}

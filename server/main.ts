@@ -1,0 +1,106 @@
+/**
+ * The process: arguments and valkey.conf, the log, signals. `keyherd-server [file] [--directive value …]`, as valkey-server has it.
+ */
+import { readFileSync } from 'node:fs';
+import { chdir } from 'node:process';
+import { pino } from 'pino';
+import { REDIS_VERSION, VALKEY_VERSION } from './commands/connection.ts';
+import { Settings, SettingsError } from './config/settings.ts';
+import { splitWords } from './protocol/parser.ts';
+import { Node } from './node.ts';
+
+const USAGE = `Usage: keyherd-server [/path/to/valkey.conf] [--directive value …]
+       keyherd-server -v | --version
+       keyherd-server -h | --help
+Examples:
+       keyherd-server                       the defaults, port 6379
+       keyherd-server valkey.conf
+       keyherd-server --port 7777 --save ""
+       keyherd-server valkey.conf --loglevel verbose`;
+
+const PINO_LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'warn' } as const;
+
+function fail(message: string): never {
+  process.stderr.write(`keyherd-server: ${message}\n`);
+  process.exit(1);
+}
+
+/** The words of a configuration line; a quoted word may be empty. */
+function wordsOf(where: string, line: string): string[] {
+  const bytes = new TextEncoder().encode(line);
+  const words = splitWords(bytes, 0, bytes.length);
+  if (words === null) throw new SettingsError(`${where}: a quote is not closed: ${line}`);
+  return words.map((word) => new TextDecoder().decode(word));
+}
+
+function readFile(settings: Settings, path: string): void {
+  let text: string;
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (problem) {
+    throw new SettingsError(`${path}: cannot be read: ${problem instanceof Error ? problem.message : String(problem)}`);
+  }
+  for (const [index, line] of text.split('\n').entries()) {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) continue;
+    const where = `${path}:${index + 1}`;
+    const [name, ...values] = wordsOf(where, trimmed);
+    settings.read(where, name!, values);
+  }
+}
+
+/** `--port 7000 --save "" --bind a b`: a directive's values go up to the next word that begins with `--`. */
+function readArguments(settings: Settings, words: readonly string[]): void {
+  for (let i = 0; i < words.length; ) {
+    const name = words[i]!;
+    if (!name.startsWith('--')) throw new SettingsError(`argument '${name}': a directive begins with --`);
+    const values: string[] = [];
+    for (i++; i < words.length && !words[i]!.startsWith('--'); i++) values.push(...(words[i] === '' ? [''] : words[i]!.split(' ')));
+    settings.read(name, name.slice(2), values);
+  }
+}
+
+async function main(): Promise<void> {
+  const words = process.argv.slice(2);
+  if (words[0] === '-v' || words[0] === '--version') {
+    process.stdout.write(`keyherd-server, compatible with Valkey ${VALKEY_VERSION} (protocol ${REDIS_VERSION}), Node.js ${process.version}\n`);
+    return;
+  }
+  if (words[0] === '-h' || words[0] === '--help') {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const settings = new Settings();
+  const configFile = words[0] !== undefined && !words[0].startsWith('--') ? words[0] : '';
+  try {
+    if (configFile !== '') readFile(settings, configFile);
+    readArguments(settings, configFile === '' ? words : words.slice(1));
+    chdir(settings.text('dir'));
+  } catch (problem) {
+    if (problem instanceof SettingsError) fail(problem.message);
+    fail(`--dir '${settings.text('dir')}': ${problem instanceof Error ? problem.message : String(problem)}`);
+  }
+  const logfile = settings.text('logfile');
+  const logger = pino(
+    { base: { pid: process.pid }, level: 'info' },
+    pino.destination({ dest: logfile === '' ? 1 : logfile, sync: true }),
+  );
+  settings.watch('loglevel', (level) => {
+    logger.level = level === 'nothing' ? 'silent' : PINO_LEVELS[level as keyof typeof PINO_LEVELS];
+  });
+  const node = new Node({
+    settings,
+    configFile,
+    log: (level, message) => logger[PINO_LEVELS[level]](message),
+    exit: (code) => process.exit(code),
+  });
+  process.on('SIGTERM', () => void node.stop(null));
+  process.on('SIGINT', () => void node.stop(null));
+  try {
+    await node.start();
+  } catch (problem) {
+    fail(problem instanceof Error ? problem.message : String(problem));
+  }
+}
+
+await main();

@@ -1,0 +1,166 @@
+/**
+ * Node's sockets as the transport of clients: the portable default. Hot file: one shared read buffer, no stream 'data' events,
+ * one write per connection and turn.
+ *
+ * A socket reads into the shared buffer (net.Socket's `onread`), the session executes from it, and the turn ends by flushing.
+ * A region that the kernel took whole is reused; one it did not take stays the socket's and the client gets a new one.
+ */
+import { createServer, type Server, Socket } from 'node:net';
+import type { Client } from '../commands/client.ts';
+import type { ClientConnection, Clients } from '../commands/clients.ts';
+import { Session, type SessionContext } from '../protocol/session.ts';
+
+/** One read of a socket takes at most this much: the work budget of a connection in one turn. */
+const READ_BUFFER_BYTES = 64 * 1024;
+
+export interface TcpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly backlog: number;
+}
+
+export interface TcpHost {
+  readonly context: SessionContext;
+  readonly clients: Clients;
+  /** A client for a new connection; null when it is refused, with the error to send. */
+  admit(address: string, localAddress: string): { readonly client: Client } | { readonly refusal: string };
+  keepAliveSeconds(): number;
+  /** Time moves at the start of each turn. */
+  turn(): void;
+}
+
+/** The parts of net.Socket's constructor options that Node documents for outgoing sockets only. */
+interface AcceptedOptions {
+  readonly handle: unknown;
+  readonly allowHalfOpen: boolean;
+  readonly onread: { readonly buffer: Uint8Array; callback(sizeBytes: number, buffer: Uint8Array): boolean };
+}
+
+export class TcpTransport {
+  private readonly host: TcpHost;
+  private readonly buffer: Uint8Array = new Uint8Array(READ_BUFFER_BYTES);
+  private readonly servers: Server[] = [];
+  private readonly connections: Set<TcpConnection> = new Set();
+
+  constructor(host: TcpHost) {
+    this.host = host;
+  }
+
+  /** Listens; rejects with Node's error when the address is taken or not ours. Resolves to the port. */
+  listen(options: TcpOptions): Promise<number> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.accept(socket));
+    this.servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: options.host, port: options.port, backlog: options.backlog }, () => {
+        server.removeListener('error', reject);
+        const address = server.address();
+        resolve(address !== null && typeof address === 'object' ? address.port : options.port);
+      });
+    });
+  }
+
+  private accept(accepted: Socket): void {
+    const remote = `${accepted.remoteAddress ?? '?'}:${accepted.remotePort ?? 0}`.replace('::ffff:', '');
+    const local = `${accepted.localAddress ?? '?'}:${accepted.localPort ?? 0}`.replace('::ffff:', '');
+    const admission = this.host.admit(remote, local);
+    if ('refusal' in admission) {
+      accepted.end(`-${admission.refusal}\r\n`);
+      return;
+    }
+    // The accepted socket's handle goes to a socket that reads into our buffer; the first object is never used again.
+    const handle = (accepted as unknown as { _handle: unknown })._handle;
+    (accepted as unknown as { _handle: unknown })._handle = null;
+    let connection: TcpConnection | null = null;
+    const options: AcceptedOptions = {
+      handle,
+      allowHalfOpen: false,
+      onread: {
+        buffer: this.buffer,
+        callback: (sizeBytes) => {
+          connection?.receive(this.buffer, sizeBytes);
+          return true;
+        },
+      },
+    };
+    const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0]);
+    connection = new TcpConnection(socket, new Session(admission.client, this.host.context), this.host, () => {
+      this.connections.delete(connection!);
+    });
+    this.connections.add(connection);
+    this.host.clients.add(admission.client, connection);
+    const keepAliveSeconds = this.host.keepAliveSeconds();
+    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
+    socket.resume();
+  }
+
+  /** Stops accepting and closes every connection. */
+  close(): void {
+    for (const server of this.servers) server.close();
+    for (const connection of [...this.connections]) connection.destroy();
+  }
+}
+
+class TcpConnection implements ClientConnection {
+  private readonly socket: Socket;
+  private readonly session: Session;
+  private readonly host: TcpHost;
+  private draining = false;
+  private ended = false;
+
+  constructor(socket: Socket, session: Session, host: TcpHost, gone: () => void) {
+    this.socket = socket;
+    this.session = session;
+    this.host = host;
+    socket.on('error', () => {
+      // The close event follows and does what is to be done.
+    });
+    socket.on('close', () => {
+      host.clients.remove(session.client);
+      host.context.reply.release(session.client.output);
+      host.clients.settle();
+      gone();
+    });
+    socket.on('drain', () => {
+      this.draining = false;
+      this.flush();
+    });
+  }
+
+  receive(buffer: Uint8Array, sizeBytes: number): void {
+    this.host.turn();
+    this.session.receive(buffer, sizeBytes);
+    this.host.clients.settle();
+  }
+
+  resume(): void {
+    this.session.resume();
+  }
+
+  unsentBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  flush(): void {
+    const { client } = this.session;
+    const { output } = client;
+    if (!this.draining && output.length > 0 && output.bytes !== null) {
+      const { bytes, length } = output;
+      this.socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
+      if (this.socket.writableLength === 0) this.host.context.reply.release(output);
+      else {
+        this.draining = this.socket.writableNeedDrain;
+        output.bytes = null;
+        output.length = 0;
+      }
+    }
+    if (client.closing && output.length === 0 && !this.ended) {
+      this.ended = true;
+      this.socket.end();
+    }
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}

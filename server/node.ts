@@ -1,0 +1,356 @@
+/**
+ * The composition root of a node: makes the rooms, wires them, and owns the clock, chance and I/O. Nothing below it does.
+ *
+ * `createNode` composes what needs no I/O; `start` loads, listens and begins to tick. The wiring of the cluster, of replication and of
+ * persistence stands in server/wiring/, one file each, so that this one stays the list of what a node is made of.
+ */
+import { randomBytes } from 'node:crypto';
+import { Client, STREAM_CLIENT } from './commands/client.ts';
+import { Clients } from './commands/clients.ts';
+import { Executor } from './commands/executor.ts';
+import { CommandRegistry } from './commands/registry.ts';
+import type { Host, ProcessFacts, Rooms } from './commands/rooms.ts';
+import { commandTable } from './commands/table.ts';
+import { parseOutputLimits } from './config/directives.ts';
+import type { Settings } from './config/settings.ts';
+import { ActiveExpiry } from './keyspace/active-expiry.ts';
+import type { Database } from './keyspace/database.ts';
+import { Eviction } from './keyspace/eviction.ts';
+import { Keyspace, type KeyspaceListener } from './keyspace/keyspace.ts';
+import { TcpTransport } from './network/tcp.ts';
+import { Arguments } from './protocol/arguments.ts';
+import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
+import { type ParserLimits, RequestParser } from './protocol/parser.ts';
+import { ReplyWriter } from './protocol/reply.ts';
+import type { SessionContext } from './protocol/session.ts';
+import { PubSub } from './pubsub/pubsub.ts';
+import { Watches, watchKey } from './transactions/watches.ts';
+import { limitsFrom, Types } from './types/index.ts';
+
+/** How often the node looks after itself: expiry, time-outs, memory. */
+const TICK_MS = 100;
+/** Free arena pages kept ahead of demand: 16 MiB. A new segment costs a major garbage collection, so it comes between requests. */
+const RESERVED_PAGES = 256;
+/** Wholly free segments kept for the next growth. */
+const SPARE_SEGMENTS = 1;
+/** Buckets that active expiry visits in a tick, and in a tick of a busy one: some 2 and 10 ms. */
+const EXPIRY_BUCKETS = 4096;
+const BUSY_EXPIRY_BUCKETS = 32768;
+/** Deleted in a slice: more than this, and expiry goes on at once with the larger budget. */
+const BUSY_EXPIRED = 256;
+/** Elements of large deleted collections freed in a tick: about a millisecond. */
+const RECLAIMED_ELEMENTS = 20000;
+const PROTECTED_MODE_REFUSAL =
+  'DENIED Valkey is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers you may set a password with requirepass, or disable protected mode with protected-mode no.';
+
+export interface NodeOptions {
+  readonly settings: Settings;
+  readonly configFile: string;
+  readonly log: (level: 'debug' | 'verbose' | 'notice' | 'warning', message: string) => void;
+  /** Ends the process once everything is closed. */
+  readonly exit: (code: number) => void;
+}
+
+/** A part of the node that has its own ticks, start and end: cluster, replication, persistence. */
+export interface Part {
+  start?(): Promise<void>;
+  tick?(nowMs: number): void;
+  /** Before the process ends: saves and says good-bye. `save` as SHUTDOWN gave it. */
+  stop?(save: boolean | null): Promise<void>;
+}
+
+export class Node {
+  readonly settings: Settings;
+  readonly keyspace: Keyspace;
+  readonly types: Types;
+  readonly clients: Clients;
+  readonly pubsub: PubSub;
+  readonly watches: Watches;
+  readonly registry: CommandRegistry;
+  readonly executor: Executor;
+  readonly rooms: Rooms;
+  readonly reply: ReplyWriter = new ReplyWriter();
+  readonly context: SessionContext;
+  readonly parts: Part[] = [];
+  readonly log: NodeOptions['log'];
+  /** Added to by cluster and replication: told of messages published here. */
+  readonly onPublished: ((channel: Uint8Array, message: Uint8Array, sharded: boolean) => void)[] = [];
+  role: () => 'primary' | 'replica' = () => 'primary';
+  /** Bytes that the write log holds, counted by maxmemory. */
+  logBytes: () => number = () => 0;
+  private readonly options: NodeOptions;
+  private readonly tcp: TcpTransport;
+  private readonly expiry: ActiveExpiry;
+  private readonly eviction: Eviction;
+  private readonly startedAtMs: number;
+  private readonly startMonotonicMs: number;
+  private nextClientId = 1;
+  private timer: NodeJS.Timeout | null = null;
+  private stopping: Promise<void> | null = null;
+  private processedAtTick = 0;
+  private lastTickMs = 0;
+  private opsPerSecond = 0;
+
+  constructor(options: NodeOptions) {
+    const { settings } = options;
+    this.options = options;
+    this.settings = settings;
+    this.log = options.log;
+    this.startedAtMs = Date.now();
+    this.startMonotonicMs = performance.now();
+    const clustered = settings.flag('cluster-enabled');
+    const seed = randomBytes(8);
+    this.keyspace = new Keyspace({
+      databases: settings.integer(clustered ? 'cluster-databases' : 'databases'),
+      cluster: clustered,
+      seed: [seed.readInt32LE(0), seed.readInt32LE(4)],
+    });
+    this.keyspace.setNow(this.nowMs());
+    this.types = new Types(this.keyspace, limitsFrom(settings));
+    this.clients = new Clients(parseOutputLimits(settings.text('client-output-buffer-limit'), null)!);
+    this.pubsub = new PubSub(this.clients);
+    this.watches = new Watches();
+    this.registry = new CommandRegistry(commandTable(this.types));
+    this.rooms = this.composeRooms();
+    this.executor = new Executor(this.rooms, this.reply, new Client(0, '', '', this.startedAtMs, true));
+    this.expiry = new ActiveExpiry(this.keyspace);
+    this.eviction = new Eviction(this.keyspace, {
+      random: () => this.random(),
+      usedMemoryBytes: () => this.usedMemoryBytes(),
+    });
+    this.executor.memory = this.eviction;
+    this.keyspace.listener = this.listener();
+    this.clients.onGone((client) => {
+      this.watches.drop(client);
+      this.keyspace.watched = this.watches.count;
+    });
+    const parserLimits: ParserLimits = { maxBulkBytes: 0 };
+    const context: SessionContext = {
+      parser: new RequestParser(parserLimits),
+      reply: this.reply,
+      executor: this.executor,
+      clients: this.clients,
+      queryLimitBytes: 0,
+      nowMs: () => this.keyspace.nowMs,
+    };
+    this.context = context;
+    settings.watch('proto-max-bulk-len', (value) => {
+      parserLimits.maxBulkBytes = Number(value);
+    });
+    settings.watch('client-query-buffer-limit', (value) => {
+      context.queryLimitBytes = Number(value);
+    });
+    settings.watch('client-output-buffer-limit', (value) => this.clients.setLimits(parseOutputLimits(value, this.clients.limits)!));
+    settings.watch('maxmemory', (value) => {
+      this.eviction.maxMemoryBytes = Number(value);
+    });
+    settings.watch('maxmemory-policy', (value) => {
+      this.eviction.evicts = value !== 'noeviction';
+    });
+    settings.watch('maxmemory-samples', (value) => {
+      this.eviction.samples = Number(value);
+    });
+    this.tcp = new TcpTransport({
+      context,
+      clients: this.clients,
+      admit: (address, localAddress) => this.admit(address, localAddress),
+      keepAliveSeconds: () => settings.integer('tcp-keepalive'),
+      turn: () => this.turn(),
+    });
+  }
+
+  /** Unix milliseconds that never go back: start time plus a monotonic clock. */
+  nowMs(): number {
+    return Math.floor(this.startedAtMs + (performance.now() - this.startMonotonicMs));
+  }
+
+  /** A turn of the event loop begins: time moves. */
+  turn(): void {
+    this.keyspace.setNow(this.nowMs());
+  }
+
+  random(): number {
+    return Math.floor(Math.random() * 2 ** 32);
+  }
+
+  /** A client of the node's own: the stream of a primary, commands that a room runs. */
+  internalClient(kind: number = STREAM_CLIENT): Client {
+    const client = new Client(this.nextClientId++, '', '', this.keyspace.nowMs, true);
+    client.kind = kind;
+    client.output.muted = true;
+    return client;
+  }
+
+  usedMemoryBytes(): number {
+    return this.keyspace.arena.usedBytes + this.logBytes();
+  }
+
+  /** Starts the parts in their order, listens and begins to tick. */
+  async start(): Promise<number> {
+    for (const part of this.parts) await part.start?.();
+    let port = this.settings.integer('port');
+    for (const address of this.settings.text('bind').split(' ')) {
+      const optional = address.startsWith('-');
+      const host = optional ? address.slice(1) : address;
+      try {
+        port = await this.tcp.listen({
+          host: host === '*' ? '0.0.0.0' : host === '::*' ? '::' : host,
+          port,
+          backlog: this.settings.integer('tcp-backlog'),
+        });
+      } catch (problem) {
+        if (optional) continue;
+        throw new Error(`cannot listen on ${host}:${port}: ${problem instanceof Error ? problem.message : String(problem)}`);
+      }
+    }
+    this.lastTickMs = this.nowMs();
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.log('notice', `Ready to accept connections on port ${port}`);
+    return port;
+  }
+
+  private tick(): void {
+    this.turn();
+    const { nowMs } = this.keyspace;
+    this.measure(nowMs);
+    if (this.keyspace.arena.reserveAhead(RESERVED_PAGES)) this.log('debug', 'The arena grew by one segment');
+    else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
+    if (this.role() === 'primary') {
+      const deleted = this.expiry.slice(EXPIRY_BUCKETS);
+      if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
+    }
+    this.types.reclaim(RECLAIMED_ELEMENTS);
+    this.closeIdle(nowMs);
+    this.clients.tick(nowMs);
+    for (const part of this.parts) part.tick?.(nowMs);
+    this.clients.settle();
+  }
+
+  private measure(nowMs: number): void {
+    const elapsedMs = nowMs - this.lastTickMs;
+    if (elapsedMs > 0) {
+      const rate = ((this.executor.processed - this.processedAtTick) * 1000) / elapsedMs;
+      this.opsPerSecond = Math.round(this.opsPerSecond * 0.8 + rate * 0.2);
+    }
+    this.processedAtTick = this.executor.processed;
+    this.lastTickMs = nowMs;
+  }
+
+  private closeIdle(nowMs: number): void {
+    const timeoutMs = this.settings.integer('timeout') * 1000;
+    if (timeoutMs === 0) return;
+    for (const client of this.clients.all()) {
+      if (client.kind !== 0 || client.waiter !== null || nowMs - client.lastInteractionMs <= timeoutMs) continue;
+      this.clients.kill(client, 'idle');
+    }
+  }
+
+  private admit(address: string, localAddress: string): { readonly client: Client } | { readonly refusal: string } {
+    this.turn();
+    if (this.clients.count >= this.settings.integer('maxclients')) {
+      this.clients.refused++;
+      return { refusal: ERR_MAX_CLIENTS };
+    }
+    const password = this.settings.text('requirepass');
+    const loopback = /^(127\.|\[?::1|0:0:0:0:0:0:0:1)/.test(address);
+    if (this.settings.flag('protected-mode') && password === '' && !loopback) {
+      this.clients.refused++;
+      return { refusal: PROTECTED_MODE_REFUSAL };
+    }
+    this.clients.accepted++;
+    return { client: new Client(this.nextClientId++, address, localAddress, this.keyspace.nowMs, password === '') };
+  }
+
+  private listener(): KeyspaceListener {
+    const gone = (database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void => {
+      if (this.executor.writes?.active === true) {
+        this.executor.propagate(database.index, slot, Arguments.of('UNLINK', bytes.slice(start, end)));
+      }
+    };
+    return {
+      expired: gone,
+      evicted: gone,
+      touched: (database, bytes, start, end) => this.watches.touch(watchKey(database.index, bytes, start, end)),
+      clearing: () => {
+        // FLUSH and slot removal tell their watchers themselves; snapshots hook in here.
+      },
+    };
+  }
+
+  private composeRooms(): Rooms {
+    const host: Host = {
+      shutdown: (save, abort) => this.requestShutdown(save, abort),
+      random: () => this.random(),
+      nowMicros: () => performance.now() * 1000,
+      log: this.log,
+      process: () => this.facts(),
+    };
+    return {
+      settings: this.settings,
+      keyspace: this.keyspace,
+      registry: this.registry,
+      clients: this.clients,
+      pubsub: this.pubsub,
+      watches: this.watches,
+      host,
+      infoSections: new Map(),
+      runId: randomBytes(20).toString('hex'),
+      published: (channel, message, sharded) => {
+        for (const pass of this.onPublished) pass(channel, message, sharded);
+      },
+      runQueued: (client) => this.executor.runQueued(client),
+      usedMemoryBytes: () => this.usedMemoryBytes(),
+      counters: {
+        processed: () => this.executor.processed,
+        errorReplies: () => this.executor.errorReplies,
+        opsPerSecond: () => this.opsPerSecond,
+      },
+      role: () => this.role(),
+    };
+  }
+
+  private facts(): ProcessFacts {
+    const usage = process.cpuUsage();
+    return {
+      pid: process.pid,
+      executable: process.execPath,
+      configFile: this.options.configFile,
+      platform: `${process.platform} ${process.arch}`,
+      nodeVersion: process.version,
+      startedAtMs: this.startedAtMs,
+      residentBytes: process.memoryUsage.rss(),
+      heapBytes: process.memoryUsage().heapUsed,
+      cpuUserSeconds: usage.user / 1e6,
+      cpuSystemSeconds: usage.system / 1e6,
+    };
+  }
+
+  private requestShutdown(save: boolean | null, abort: boolean): string | null {
+    if (abort) return this.stopping === null ? 'ERR No shutdown in progress.' : 'ERR The shutdown can no longer be stopped.';
+    void this.stop(save);
+    return null;
+  }
+
+  /** Stops the parts, closes every connection and ends the process. Called twice, the first call goes on. */
+  stop(save: boolean | null): Promise<void> {
+    this.stopping ??= this.stopParts(save);
+    return this.stopping;
+  }
+
+  private async stopParts(save: boolean | null): Promise<void> {
+    this.log('notice', 'Shutting down');
+    let code = 0;
+    for (const part of [...this.parts].reverse()) {
+      try {
+        await part.stop?.(save);
+      } catch (problem) {
+        code = 1;
+        this.log('warning', `Shutting down: ${problem instanceof Error ? problem.message : String(problem)}`);
+      }
+    }
+    if (this.timer !== null) clearInterval(this.timer);
+    this.tcp.close();
+    this.log('notice', 'Bye');
+    this.options.exit(code);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * INFO: sections and fields that clients and monitoring read, in Valkey's names. Source: Valkey 9.1 server.c genValkeyInfoString.
+ * Rooms that know more (replication, persistence, cluster) add their sections through `rooms.infoSections`.
+ */
+import { REDIS_VERSION, VALKEY_VERSION } from '../commands/connection.ts';
+import type { InfoSection, Rooms } from '../commands/rooms.ts';
+
+type Section = (rooms: Rooms) => InfoSection;
+
+const server: Section = (rooms) => (add) => {
+  const facts = rooms.host.process();
+  const upSeconds = Math.floor((rooms.keyspace.nowMs - facts.startedAtMs) / 1000);
+  add('redis_version', REDIS_VERSION);
+  add('server_name', 'valkey');
+  add('valkey_version', VALKEY_VERSION);
+  add('valkey_release_stage', 'ga');
+  add('server_implementation', 'keyherd');
+  add('redis_mode', rooms.keyspace.slots > 1 ? 'cluster' : 'standalone');
+  add('server_mode', rooms.keyspace.slots > 1 ? 'cluster' : 'standalone');
+  add('os', facts.platform);
+  add('arch_bits', 64);
+  add('node_version', facts.nodeVersion);
+  add('process_id', facts.pid);
+  add('run_id', rooms.runId);
+  add('tcp_port', rooms.settings.integer('port'));
+  add('server_time_usec', rooms.keyspace.nowMs * 1000);
+  add('uptime_in_seconds', upSeconds);
+  add('uptime_in_days', Math.floor(upSeconds / 86400));
+  add('hz', rooms.settings.integer('hz'));
+  add('executable', facts.executable);
+  add('config_file', facts.configFile);
+};
+
+const clients: Section = (rooms) => (add) => {
+  add('connected_clients', rooms.clients.count);
+  add('maxclients', rooms.settings.integer('maxclients'));
+  add('blocked_clients', rooms.clients.blockedCount);
+  add('pubsub_clients', [...rooms.clients.all()].filter((client) => client.subscriptions > 0).length);
+  add('watching_clients', [...rooms.clients.all()].filter((client) => client.watching).length);
+  add('total_watched_keys', rooms.watches.count);
+};
+
+const memory: Section = (rooms) => (add) => {
+  const facts = rooms.host.process();
+  const { arena } = rooms.keyspace;
+  const maximum = rooms.settings.integer('maxmemory');
+  add('used_memory', rooms.usedMemoryBytes());
+  add('used_memory_human', human(rooms.usedMemoryBytes()));
+  add('used_memory_rss', facts.residentBytes);
+  add('used_memory_rss_human', human(facts.residentBytes));
+  add('used_memory_dataset', arena.usedBytes);
+  add('arena_page_bytes', arena.pageBytes);
+  add('arena_segment_bytes', arena.segmentBytes);
+  add('heap_bytes', facts.heapBytes);
+  add('maxmemory', maximum);
+  add('maxmemory_human', human(maximum));
+  add('maxmemory_policy', rooms.settings.text('maxmemory-policy'));
+  add('mem_fragmentation_ratio', (facts.residentBytes / Math.max(1, rooms.usedMemoryBytes())).toFixed(2));
+};
+
+const stats: Section = (rooms) => (add) => {
+  add('total_connections_received', rooms.clients.accepted);
+  add('total_commands_processed', rooms.counters.processed());
+  add('instantaneous_ops_per_sec', rooms.counters.opsPerSecond());
+  add('rejected_connections', rooms.clients.refused);
+  add('expired_keys', rooms.keyspace.expired);
+  add('evicted_keys', rooms.keyspace.evicted);
+  add('keyspace_hits', rooms.keyspace.hits);
+  add('keyspace_misses', rooms.keyspace.misses);
+  add('pubsub_channels', rooms.pubsub.channels.size);
+  add('pubsub_patterns', rooms.pubsub.patterns.size);
+  add('pubsubshard_channels', rooms.pubsub.shardChannels.size);
+  add('total_error_replies', rooms.counters.errorReplies());
+};
+
+const cpu: Section = (rooms) => (add) => {
+  const facts = rooms.host.process();
+  add('used_cpu_sys', facts.cpuSystemSeconds.toFixed(6));
+  add('used_cpu_user', facts.cpuUserSeconds.toFixed(6));
+};
+
+const commandstats: Section = (rooms) => (add) => {
+  for (const entry of rooms.registry.entries.flatMap((one) => [one, ...one.subcommands])) {
+    if (entry.calls === 0 && entry.rejected === 0) continue;
+    add(`cmdstat_${entry.fullName}`, `calls=${entry.calls},rejected_calls=${entry.rejected},failed_calls=${entry.failed}`);
+  }
+};
+
+const cluster: Section = (rooms) => (add) => add('cluster_enabled', rooms.keyspace.slots > 1 ? 1 : 0);
+
+const keyspace: Section = (rooms) => (add) => {
+  for (const database of rooms.keyspace.databases) {
+    if (database.size > 0) add(`db${database.index}`, `keys=${database.size},expires=${database.expiring},avg_ttl=0`);
+  }
+};
+
+/** In the order of INFO; null: the section comes from `infoSections` alone. */
+const sections: readonly (readonly [string, Section | null])[] = [
+  ['server', server],
+  ['clients', clients],
+  ['memory', memory],
+  ['persistence', null],
+  ['stats', stats],
+  ['replication', null],
+  ['cpu', cpu],
+  ['commandstats', commandstats],
+  ['cluster', cluster],
+  ['keyspace', keyspace],
+];
+const NOT_DEFAULT: readonly string[] = ['commandstats'];
+
+/** The text of INFO for the sections named (none: the default ones; `all`, `everything`, `default` as in Valkey). */
+export function infoText(rooms: Rooms, wanted: readonly string[]): string {
+  const all = wanted.includes('all') || wanted.includes('everything');
+  const byDefault = wanted.length === 0 || wanted.includes('default');
+  const parts: string[] = [];
+  for (const [name, section] of sections) {
+    if (!all && !wanted.includes(name) && !(byDefault && !NOT_DEFAULT.includes(name))) continue;
+    let text = `# ${name[0]!.toUpperCase()}${name.slice(1)}\r\n`;
+    const add = (field: string, value: string | number): void => {
+      text += `${field}:${value}\r\n`;
+    };
+    section?.(rooms)(add);
+    rooms.infoSections.get(name)?.(add);
+    parts.push(text);
+  }
+  return parts.join('\r\n');
+}
+
+function human(bytes: number): string {
+  if (bytes < 1024) return `${bytes}B`;
+  const units = ['K', 'M', 'G', 'T'];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value.toFixed(2)}${units[unit]}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * A connection's input: from bytes as they arrive to executed requests. Hot file: no allocation per request; bytes are copied only
+ * when a request is not complete in what arrived.
+ *
+ * It knows no sockets: a transport gives it byte ranges and flushes clients afterwards. Any split of the input over `receive` calls
+ * yields the same replies.
+ */
+import type { Client } from '../commands/client.ts';
+import type { Clients } from '../commands/clients.ts';
+import { DEFERRED, type Executor } from '../commands/executor.ts';
+import { INCOMPLETE, INVALID, type RequestParser } from './parser.ts';
+import type { ReplyWriter } from './reply.ts';
+
+/** Smallest buffer for unfinished input. */
+const MIN_PENDING_BYTES = 4 * 1024;
+/** An idle connection keeps no buffer larger than this. */
+const MAX_IDLE_PENDING_BYTES = 64 * 1024;
+
+/** What all sessions of a node share. */
+export interface SessionContext {
+  readonly parser: RequestParser;
+  readonly reply: ReplyWriter;
+  readonly executor: Executor;
+  readonly clients: Clients;
+  /** client-query-buffer-limit */
+  queryLimitBytes: number;
+  nowMs(): number;
+}
+
+export class Session {
+  readonly client: Client;
+  private readonly context: SessionContext;
+  /** Unfinished input: pending[0, pendingLength). */
+  private pending: Uint8Array | null = null;
+  private pendingLength = 0;
+  /** Not worth parsing before so many bytes are pending. */
+  private neededBytes = 0;
+
+  constructor(client: Client, context: SessionContext) {
+    this.client = client;
+    this.context = context;
+  }
+
+  /** Bytes [0, length) arrived. They may be overwritten after the call. */
+  receive(bytes: Uint8Array, length: number): void {
+    const client = this.client;
+    if (client.killed || client.closing) return;
+    client.lastInteractionMs = this.context.nowMs();
+    if (this.pendingLength === 0) {
+      this.process(bytes, length);
+      return;
+    }
+    this.append(bytes, 0, length);
+    if (this.pendingLength > this.context.queryLimitBytes) {
+      this.context.clients.kill(client, 'query buffer limit reached');
+      return;
+    }
+    if (this.pendingLength >= this.neededBytes) this.process(this.pending!, this.pendingLength);
+  }
+
+  /** Goes on with pending input after a pause or a wait. */
+  resume(): void {
+    if (this.pendingLength > 0 && !this.client.killed && !this.client.closing) this.process(this.pending!, this.pendingLength);
+  }
+
+  private process(bytes: Uint8Array, end: number): void {
+    const { parser, reply, executor, clients } = this.context;
+    const client = this.client;
+    if (clients.current !== null) throw new Error('session: input is processed inside a command of another client');
+    reply.attach(client.output);
+    clients.current = client;
+    clients.currentReply = reply;
+    let at = 0;
+    let needed = 1;
+    while (at < end && client.waiter === null && !client.paused && !client.closing && !client.killed) {
+      const next = parser.parse(bytes, at, end, client.authenticated);
+      if (next === INCOMPLETE) {
+        needed = parser.neededBytes;
+        break;
+      }
+      if (next === INVALID) {
+        reply.error(`ERR ${parser.problem}`);
+        client.closing = true;
+        client.closeReason = parser.problem;
+        break;
+      }
+      if (parser.request.count > 0 && executor.run(client, parser.request) === DEFERRED) break;
+      at = next;
+      if (reply.protocol !== client.output.protocol) reply.protocol = client.output.protocol;
+    }
+    reply.detach();
+    clients.current = null;
+    clients.currentReply = null;
+    if (client.closing || client.killed) this.pendingLength = 0;
+    else this.keep(bytes, at, end, needed);
+    if (client.output.length > 0) clients.scheduleFlush(client);
+    else if (client.output.bytes !== null) reply.release(client.output);
+    if (client.closing) clients.scheduleFlush(client);
+  }
+
+  /** Keeps bytes[at, end) as pending input. */
+  private keep(bytes: Uint8Array, at: number, end: number, neededBytes: number): void {
+    const length = end - at;
+    this.neededBytes = neededBytes;
+    if (bytes === this.pending) {
+      if (at > 0) bytes.copyWithin(0, at, end);
+      this.pendingLength = length;
+      if (length === 0 && bytes.length > MAX_IDLE_PENDING_BYTES) this.pending = null;
+    } else {
+      this.pendingLength = 0;
+      if (length > 0) this.append(bytes, at, end);
+    }
+    this.client.inputBytes = this.pendingLength;
+  }
+
+  private append(bytes: Uint8Array, from: number, to: number): void {
+    const length = this.pendingLength + (to - from);
+    if (this.pending === null || this.pending.length < length) {
+      // Towards what the request is known to need, but no more than double what really arrived.
+      const size = Math.max(MIN_PENDING_BYTES, length, Math.min(this.neededBytes, length * 2));
+      const larger = new Uint8Array(size);
+      if (this.pending !== null) larger.set(this.pending.subarray(0, this.pendingLength));
+      this.pending = larger;
+    }
+    this.pending.set(bytes.subarray(from, to), this.pendingLength);
+    this.pendingLength = length;
+    this.client.inputBytes = length;
+  }
+}
