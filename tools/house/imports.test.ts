@@ -59,7 +59,7 @@ const architecture: readonly Room[] = [
     imports: ['commands', 'command', 'words', 'config'],
     packages: ASSERT,
   },
-  { room: 'network', at: ['server/network'], imports: ['protocol', 'command', 'words', 'config'] },
+  { room: 'network', at: ['server/network'], imports: ['protocol', 'command', 'words', 'config', 'cluster'] },
 
   // These stand on the keyspace and see of commands no more than their door.
   {
@@ -78,6 +78,14 @@ const architecture: readonly Room[] = [
     room: 'cluster',
     at: ['server/cluster'],
     imports: ['replication', 'persistence', 'command', 'words', 'config', 'types', 'keyspace', 'memory'],
+    packages: ASSERT,
+  },
+
+  {
+    // CLUSTER and its kin, and the cluster's word on each request: the one family that stands above the cluster.
+    room: 'cluster commands',
+    at: ['', '-gate', '-migration', '-room', '-slots', '-views'].map((part) => `server/commands/cluster${part}.ts`),
+    imports: ['cluster', 'commands', 'command', 'words', 'keyspace', 'memory'],
     packages: ASSERT,
   },
 
