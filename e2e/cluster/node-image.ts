@@ -3,7 +3,7 @@
 // A Debian becomes what kind's own base image is, and the genuine `kind build node-image` adds a Kubernetes release to it.
 // The result is kept compressed, so that it outlives the daemon's own storage.
 
-import { createReadStream, createWriteStream, readdirSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { debootstrap, inRoot } from './debian.ts';
@@ -52,14 +52,16 @@ export function nodeImageSteps(go: Go, built: readonly ResultStep[], packages: S
       const baseArchive = join(folder, 'base.tar');
       await writeBase(baseArchive, base, kindSource, shell);
       await shell.run(['docker', 'load', '-i', baseArchive], { timeoutMs: limits.imageMs });
-      const release = join(folder, 'release.tar.gz');
+      const work = join(folder, 'work');
+      mkdirSync(work);
+      const release = join(work, 'release.tar.gz');
       const names = await imageNames(kindSource, program('kubeadm'), shell);
       await writeRelease(release, { program, root, names }, shell);
       const argv = ['build', 'node-image', '--type', 'file', release, '--base-image', base, '--image', name];
-      const environment = { TMPDIR: folder }; // kind unpacks a gigabyte there
+      const environment = { TMPDIR: work }; // kind unpacks a gigabyte there, and leaves it
       await shell.run([program('kind'), ...argv], { timeoutMs: limits.imageMs, environment });
       await saveImage(name, join(folder, imageFile), shell);
-      await shell.run(['rm', baseArchive, release]);
+      await shell.run(['rm', '-rf', baseArchive, work], { timeoutMs: limits.imageMs });
       await removeImages(baseRepository, undefined, shell);
       await removeImages(repository, name, shell);
     },
