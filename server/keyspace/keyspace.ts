@@ -58,6 +58,8 @@ export class Keyspace {
   /** Clients that watch some key; 0 keeps `touched` off the hot path. */
   watched = 0;
   listener: KeyspaceListener | null = null;
+  /** Set while snapshots are open: takes over a collection that is about to be freed (true) and frees it later. */
+  retainer: ((type: number, root: Address) => boolean) | null = null;
   private readonly frees: (CollectionFree | undefined)[] = [];
 
   constructor(options: KeyspaceOptions) {
@@ -91,6 +93,7 @@ export class Keyspace {
   }
 
   freeCollection(type: number, encoding: number, root: Address): void {
+    if (this.retainer !== null && this.retainer(type, root)) return;
     const free = this.frees[type];
     if (free === undefined) throw new Error(`keyspace: no free function for type ${type}`);
     free(encoding, root);

@@ -1,0 +1,88 @@
+/**
+ * The types room: collections as cursors over bytes in the arena. One `Types` a node, made at composition.
+ *
+ * A collection is an encoding (PACKED or LARGE) and a root address, which its entry holds. Commands change it through the
+ * shared cursors here; whoever walks, loads or snapshots values makes a walk or a builder of its own.
+ */
+import { HASH, LIST, SET, ZSET } from '../keyspace/entry.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Address } from '../memory/arena.ts';
+import { ElementWalk, elementCount, innerTableRoot } from './element-walk.ts';
+import { Hashes } from './hashes.ts';
+import { InnerTables } from './inner-tables.ts';
+import type { CollectionLimits } from './limits.ts';
+import { Lists } from './lists.ts';
+import { Reclaimer } from './reclaimer.ts';
+import { Sets } from './sets.ts';
+import { SortedSets } from './sorted-sets.ts';
+import { ValueBuilder } from './value-builder.ts';
+
+export { ElementWalk } from './element-walk.ts';
+export { encodingName } from './encoding-name.ts';
+export type { CollectionLimits } from './limits.ts';
+export { defaultLimits, limitsFrom } from './limits.ts';
+export { ValueBuilder } from './value-builder.ts';
+
+export class Types {
+  readonly hashes: Hashes;
+  readonly lists: Lists;
+  readonly sets: Sets;
+  readonly sortedSets: SortedSets;
+  /** For commands that walk one collection while they look into others. */
+  readonly walk: ElementWalk;
+  /** For commands that make a new collection while they read others. */
+  readonly newSets: Sets;
+  /** For commands that change two lists. */
+  readonly otherLists: Lists;
+  readonly reclaimer: Reclaimer;
+  private readonly keyspace: Keyspace;
+  private readonly inner: InnerTables;
+  private readonly limits: CollectionLimits;
+
+  constructor(keyspace: Keyspace, limits: CollectionLimits) {
+    const { arena } = keyspace;
+    const inner = new InnerTables(keyspace);
+    this.keyspace = keyspace;
+    this.inner = inner;
+    this.limits = limits;
+    this.hashes = new Hashes(arena, inner.table(HASH), limits);
+    this.lists = new Lists(arena, limits);
+    this.otherLists = new Lists(arena, limits);
+    this.sets = new Sets(arena, inner.table(SET), limits);
+    this.newSets = new Sets(arena, inner.table(SET), limits);
+    this.sortedSets = new SortedSets(arena, inner.table(ZSET), limits);
+    this.walk = this.newWalk();
+    const reclaimer = new Reclaimer(arena, inner, limits);
+    this.reclaimer = reclaimer;
+    for (const type of [LIST, SET, ZSET, HASH]) {
+      keyspace.onFree(type, (encoding, root) => reclaimer.free(type, encoding, root));
+    }
+  }
+
+  newWalk(): ElementWalk {
+    return new ElementWalk(this.keyspace.arena, this.inner);
+  }
+
+  newBuilder(): ValueBuilder {
+    return new ValueBuilder(this.keyspace.arena, this.inner, this.limits);
+  }
+
+  /** Elements of a collection: fields, members or items. */
+  count(type: number, encoding: number, root: Address): number {
+    return elementCount(this.keyspace.arena, type, encoding, root);
+  }
+
+  /** The root of the table inside a LARGE hash, set or sorted set; NONE for what has none. */
+  innerTable(type: number, encoding: number, root: Address): Address {
+    return innerTableRoot(this.keyspace.arena, type, encoding, root);
+  }
+
+  free(type: number, encoding: number, root: Address): void {
+    this.reclaimer.free(type, encoding, root);
+  }
+
+  /** Frees up to about so many elements of what waits to be freed; true when more is left. */
+  reclaim(elements: number): boolean {
+    return this.reclaimer.reclaim(elements);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Frees collections. Small ones at once; large ones are put aside and freed in slices between requests, so that DEL of a
+ * million elements holds nobody up.
+ */
+import { HASH, LIST, PACKED, SET, ZSET } from '../keyspace/entry.ts';
+import type { Address, Arena } from '../memory/arena.ts';
+import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { Ordered } from '../memory/ordered.ts';
+import { TableWalk } from '../memory/table-walk.ts';
+import { elementCount, innerTableRoot } from './element-walk.ts';
+import type { InnerTables } from './inner-tables.ts';
+import type { CollectionLimits } from './limits.ts';
+import { Lists } from './lists.ts';
+
+/** Collections of at most so many elements are freed at once: a fraction of a millisecond. */
+const FREED_AT_ONCE = 1024;
+/** Nodes of a list of at most so many items; each is one free. */
+const LIST_FREED_AT_ONCE = 16384;
+
+interface Remains {
+  readonly type: number;
+  readonly root: Address;
+  /** Where the walk over the table goes on. */
+  cursor: number;
+}
+
+export class Reclaimer {
+  private readonly arena: Arena;
+  private readonly walks: readonly (TableWalk | null)[];
+  private readonly lists: Lists;
+  private readonly ordered: Ordered;
+  private readonly remains: Remains[] = [];
+
+  constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
+    this.arena = arena;
+    const walks: (TableWalk | null)[] = [];
+    for (let type = 0; type <= HASH; type++) {
+      walks[type] = type === SET || type === ZSET || type === HASH ? new TableWalk(inner.table(type)) : null;
+    }
+    this.walks = walks;
+    this.lists = new Lists(arena, limits);
+    this.ordered = new Ordered(arena);
+  }
+
+  /** Collections that wait to be freed. */
+  get waiting(): number {
+    return this.remains.length;
+  }
+
+  free(type: number, encoding: number, root: Address): void {
+    if (type === LIST) {
+      if (encoding === PACKED || elementCount(this.arena, type, encoding, root) <= LIST_FREED_AT_ONCE) {
+        this.lists.open(encoding, root).free();
+        return;
+      }
+    } else if (encoding === PACKED) {
+      this.arena.free(root);
+      return;
+    }
+    const remains: Remains = { type, root, cursor: 0 };
+    if (type !== LIST && elementCount(this.arena, type, encoding, root) <= FREED_AT_ONCE) {
+      this.freeSome(remains, FREED_AT_ONCE);
+      return;
+    }
+    this.remains.push(remains);
+  }
+
+  /** Frees up to about so many elements of what waits; true when more is left. Called between requests. */
+  reclaim(elements: number): boolean {
+    while (elements > 0 && this.remains.length > 0) {
+      const remains = this.remains[this.remains.length - 1]!;
+      const left = this.freeSome(remains, elements);
+      if (left >= 0) this.remains.pop();
+      elements = left;
+    }
+    return this.remains.length > 0;
+  }
+
+  /** Frees elements, and the structure after the last one. Returns what is left of the budget, -1 when the work is not done. */
+  private freeSome(remains: Remains, elements: number): number {
+    const { type, root } = remains;
+    if (type === LIST) return this.lists.open(1, root).freeSome(elements) ? elements : -1;
+    const walk = this.walks[type]!;
+    const tableRoot = innerTableRoot(this.arena, type, 1, root);
+    walk.seek(tableRoot, remains.cursor);
+    for (;;) {
+      const found = walk.nextBucket();
+      if (found < 0) break;
+      for (let i = 0; i < found; i++) this.arena.free(walk.entryAt(i));
+      remains.cursor = walk.cursor;
+      elements -= found;
+      if (elements < 0) return -1;
+    }
+    if (type === ZSET) {
+      const record = this.arena.words[root >>> SEGMENT_OF_SHIFT]![((root & OFFSET_MASK) << 1) + 1]!;
+      this.ordered.open(record).destroy();
+      this.arena.free(root);
+    }
+    walk.table.destroy();
+    walk.table.root = NONE;
+    return elements;
+  }
+}

@@ -1,0 +1,372 @@
+/**
+ * Sorted sets: members with scores, ordered by score, then by the member's bytes. Hot file: no allocation per call.
+ *
+ * PACKED: a packed sequence of member, score (8 bytes), member, score … in order.
+ * LARGE: root `[table root][ordered record]`, 8 bytes, over a table of entries `[score: f64][member length: varint][member]`
+ * and an ordered index of the same entries.
+ * One instance is a cursor over the set it has open; see hashes.ts for `encoding`, `root` and `saveTo`.
+ * Ranges are ranges of ranks: `rankOfScore` and `rankOfMember` turn bounds into ranks, `seekRank`, `next` and `previous` walk.
+ */
+import type { Database } from '../keyspace/database.ts';
+import { copyBytes } from '../keyspace/database.ts';
+import { LARGE, PACKED } from '../keyspace/entry.ts';
+import type { Address, Arena } from '../memory/arena.ts';
+import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { Ordered, SCORE_BYTES } from '../memory/ordered.ts';
+import { Packed } from '../memory/packed.ts';
+import type { Table } from '../memory/table.ts';
+import { readVarint, varintBytes, writeVarint } from '../memory/varint.ts';
+import type { CollectionLimits } from './limits.ts';
+
+export const ZSET_KEY_OFFSET = SCORE_BYTES;
+
+export class SortedSets {
+  encoding = PACKED;
+  root: Address = NONE;
+  /** The member that the last find, seek or step stopped at, and its score. */
+  segment: Uint8Array;
+  from = 0;
+  to = 0;
+  score = 0;
+  readonly table: Table;
+  private readonly ordered: Ordered;
+  private readonly packed: Packed;
+  private readonly arena: Arena;
+  private readonly limits: CollectionLimits;
+  private entry: Address = NONE;
+  /** Of PACKED: offsets of members by rank, and the rank where the walk stands. */
+  private offsets: Int32Array = new Int32Array(128);
+  private rank = 0;
+  private readonly scratchDouble = new Float64Array(1);
+  private readonly scratchBytes = new Uint8Array(this.scratchDouble.buffer);
+
+  constructor(arena: Arena, table: Table, limits: CollectionLimits) {
+    this.arena = arena;
+    this.table = table;
+    this.limits = limits;
+    this.packed = new Packed(arena);
+    this.ordered = new Ordered(arena);
+    this.segment = arena.bytes[0]!;
+  }
+
+  open(encoding: number, root: Address): this {
+    this.encoding = encoding;
+    this.root = root;
+    if (encoding === PACKED) this.packed.open(root);
+    else {
+      const words = this.arena.words[root >>> SEGMENT_OF_SHIFT]!;
+      const at = (root & OFFSET_MASK) << 1;
+      this.table.open(words[at]!);
+      this.ordered.open(words[at + 1]!);
+    }
+    return this;
+  }
+
+  openFound(database: Database): this {
+    return this.open(database.view.encoding, database.view.root());
+  }
+
+  create(): this {
+    this.encoding = PACKED;
+    this.root = this.packed.create();
+    return this;
+  }
+
+  saveTo(database: Database): void {
+    const { view } = database;
+    if (view.encoding !== this.encoding || view.root() !== this.root) database.setRoot(this.encoding, this.root);
+  }
+
+  get count(): number {
+    return this.encoding === PACKED ? this.packed.count >> 1 : this.table.count;
+  }
+
+  /** Converts beforehand when so many members are about to come that a packed set would not do. */
+  expect(members: number): void {
+    if (this.encoding === PACKED && members > this.limits.zsetEntries) this.convert();
+  }
+
+  /** For a new sorted set: as `expect`, and for the length of its longest member. */
+  expectFirst(members: number, longestBytes: number): void {
+    if (members > this.limits.zsetEntries || longestBytes > this.limits.zsetValueBytes) this.convert();
+  }
+
+  /** Looks a member up; its score is then `score`. */
+  find(member: Uint8Array, from: number, to: number): boolean {
+    if (this.encoding === PACKED) {
+      const { packed } = this;
+      if (!packed.seek(member, from, to, 2)) return false;
+      this.takePacked(packed.at);
+      return true;
+    }
+    const entry = this.table.find(member, from, to);
+    if (entry === NONE) return false;
+    this.takeEntry(entry);
+    return true;
+  }
+
+  /** Adds a member that the last `find` did not find. */
+  insert(member: Uint8Array, from: number, to: number, score: number): void {
+    if (this.encoding === PACKED) {
+      const { packed, limits } = this;
+      if (packed.count >> 1 < limits.zsetEntries && to - from <= limits.zsetValueBytes) {
+        this.insertPacked(member, from, to, score);
+        return;
+      }
+      this.convert();
+      this.table.find(member, from, to);
+    }
+    this.insertLarge(member, from, to, score);
+  }
+
+  /** Gives the member that `find` found another score. */
+  setScore(score: number): void {
+    if (this.encoding === PACKED) {
+      const { packed } = this;
+      const { segment, from, to } = this;
+      const member = segment.slice(from, to);
+      packed.remove(packed.at, 2);
+      this.insertPacked(member, 0, member.length, score);
+      return;
+    }
+    const { entry, table, ordered } = this;
+    const doubles = this.arena.doubles[entry >>> SEGMENT_OF_SHIFT]!;
+    table.beforeChange();
+    if (ordered.keepsPlace(entry, score)) doubles[entry & OFFSET_MASK] = score;
+    else {
+      ordered.remove(entry);
+      doubles[entry & OFFSET_MASK] = score;
+      ordered.insert(entry);
+    }
+    this.score = score;
+  }
+
+  /** Removes the member that `find` found. */
+  remove(): void {
+    if (this.encoding === PACKED) {
+      this.packed.remove(this.packed.at, 2);
+      this.root = this.packed.address;
+      return;
+    }
+    this.ordered.remove(this.entry);
+    this.table.remove();
+    this.arena.free(this.entry);
+    this.entry = NONE;
+  }
+
+  /** Removes the members of ranks [first, end). */
+  removeRanks(first: number, end: number): void {
+    if (this.encoding === PACKED) {
+      const { packed } = this;
+      if (end > first) {
+        packed.seekIndex(first * 2);
+        packed.remove(packed.at, (end - first) * 2);
+      }
+      this.root = packed.address;
+      return;
+    }
+    for (let i = first; i < end; i++) {
+      this.seekRank(first);
+      const { entry } = this;
+      this.table.find(this.segment, this.from, this.to);
+      this.entry = entry;
+      this.remove();
+    }
+  }
+
+  // --- Ranks ---------------------------------------------------------------------------------------------------------
+
+  /** Rank of the member that `find` found. */
+  rankOfFound(): number {
+    if (this.encoding === PACKED) {
+      const { packed } = this;
+      const { at } = packed;
+      let rank = 0;
+      for (let offset = packed.first; offset < at; rank++) offset = packed.read(packed.read(offset));
+      return rank;
+    }
+    this.ordered.seekEntry(this.entry);
+    return this.ordered.rank();
+  }
+
+  /** How many members have a score below (or, `through`, of at most) `score`. */
+  rankOfScore(score: number, through: boolean): number {
+    if (this.encoding === LARGE) {
+      this.ordered.seekScore(score, through);
+      return this.ordered.rank();
+    }
+    const { packed } = this;
+    let rank = 0;
+    for (let offset = packed.first; offset < packed.used; rank++) {
+      offset = packed.read(packed.read(offset));
+      const own = this.packedScore();
+      if (through ? own > score : own >= score) break;
+    }
+    return rank;
+  }
+
+  /** How many members, all of one score, come before (or, `through`, up to) bytes[from, to). */
+  rankOfMember(bytes: Uint8Array, from: number, to: number, through: boolean): number {
+    if (this.encoding === LARGE) {
+      this.ordered.seekMember(bytes, from, to, through);
+      return this.ordered.rank();
+    }
+    const { packed } = this;
+    let rank = 0;
+    for (let offset = packed.first; offset < packed.used; rank++) {
+      offset = packed.read(offset);
+      const order = compareBytes(packed.segment, packed.from, packed.to, bytes, from, to);
+      if (through ? order > 0 : order >= 0) break;
+      offset = packed.read(offset);
+    }
+    return rank;
+  }
+
+  /** Moves to the member of this rank; false past the end. */
+  seekRank(rank: number): boolean {
+    if (this.encoding === PACKED) {
+      const { packed } = this;
+      const count = packed.count >> 1;
+      if (count > this.offsets.length) this.offsets = new Int32Array(count * 2);
+      let offset = packed.first;
+      for (let i = 0; i < count; i++) {
+        this.offsets[i] = offset;
+        offset = packed.read(packed.read(offset));
+      }
+      this.rank = rank;
+      return this.takeRank();
+    }
+    this.ordered.seekRank(rank);
+    return this.takeOrdered();
+  }
+
+  next(): boolean {
+    if (this.encoding === PACKED) {
+      this.rank++;
+      return this.takeRank();
+    }
+    this.ordered.next();
+    return this.takeOrdered();
+  }
+
+  previous(): boolean {
+    if (this.encoding === PACKED) {
+      this.rank--;
+      return this.takeRank();
+    }
+    this.ordered.previous();
+    return this.takeOrdered();
+  }
+
+  private takeRank(): boolean {
+    if (this.rank < 0 || this.rank >= this.packed.count >> 1) return false;
+    this.takePacked(this.offsets[this.rank]!);
+    return true;
+  }
+
+  private takeOrdered(): boolean {
+    const { entry } = this.ordered;
+    if (entry === NONE) return false;
+    this.takeEntry(entry);
+    return true;
+  }
+
+  private takeEntry(entry: Address): void {
+    const segment = this.arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
+    const at = ((entry & OFFSET_MASK) << 3) + ZSET_KEY_OFFSET;
+    const length = readVarint(segment, at);
+    this.entry = entry;
+    this.segment = segment;
+    this.from = at + varintBytes(length);
+    this.to = this.from + length;
+    this.score = this.arena.doubles[entry >>> SEGMENT_OF_SHIFT]![entry & OFFSET_MASK]!;
+  }
+
+  private takePacked(offset: number): void {
+    const { packed } = this;
+    const scoreAt = packed.read(offset);
+    this.segment = packed.segment;
+    this.from = packed.from;
+    this.to = packed.to;
+    packed.read(scoreAt);
+    this.score = this.packedScore();
+    packed.read(offset);
+  }
+
+  /** The score that `packed` has just read. */
+  private packedScore(): number {
+    const { scratchBytes, packed } = this;
+    for (let i = 0; i < SCORE_BYTES; i++) scratchBytes[i] = packed.segment[packed.from + i]!;
+    return this.scratchDouble[0]!;
+  }
+
+  private insertPacked(member: Uint8Array, from: number, to: number, score: number): void {
+    const { packed } = this;
+    let at = packed.first;
+    while (at < packed.used) {
+      const scoreAt = packed.read(at);
+      const memberFrom = packed.from;
+      const memberTo = packed.to;
+      const next = packed.read(scoreAt);
+      const own = this.packedScore();
+      if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0)) break;
+      at = next;
+    }
+    this.scratchDouble[0] = score;
+    packed.insert(at, this.scratchBytes, 0, SCORE_BYTES);
+    packed.insert(at, member, from, to);
+    this.root = packed.address;
+    this.score = score;
+  }
+
+  private insertLarge(member: Uint8Array, from: number, to: number, score: number): void {
+    const { arena } = this;
+    const length = to - from;
+    const entry = arena.allocate(ZSET_KEY_OFFSET + varintBytes(length) + length);
+    const segment = arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
+    const base = (entry & OFFSET_MASK) << 3;
+    arena.doubles[entry >>> SEGMENT_OF_SHIFT]![entry & OFFSET_MASK] = score;
+    copyBytes(member, from, to, segment, writeVarint(segment, base + ZSET_KEY_OFFSET, length));
+    this.table.insert(entry);
+    this.ordered.insert(entry);
+    this.entry = entry;
+    this.score = score;
+  }
+
+  private convert(): void {
+    const { packed, table, arena } = this;
+    const { used, address } = packed;
+    const root = arena.allocate(8);
+    const words = arena.words[root >>> SEGMENT_OF_SHIFT]!;
+    words[(root & OFFSET_MASK) << 1] = table.create();
+    words[((root & OFFSET_MASK) << 1) + 1] = this.ordered.create();
+    this.encoding = LARGE;
+    this.root = root;
+    for (let offset = packed.first; offset < used; ) {
+      const scoreAt = packed.read(offset);
+      const { from, to } = packed;
+      offset = packed.read(scoreAt);
+      const score = this.packedScore();
+      table.find(packed.segment, from, to);
+      this.insertLarge(packed.segment, from, to, score);
+    }
+    arena.free(address);
+  }
+}
+
+/** Below, above or at 0 as a[aFrom, aTo) comes before, after or with b[bFrom, bTo) by bytes, then by length. */
+export function compareBytes(
+  a: Uint8Array,
+  aFrom: number,
+  aTo: number,
+  b: Uint8Array,
+  bFrom: number,
+  bTo: number,
+): number {
+  const shared = Math.min(aTo - aFrom, bTo - bFrom);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[aFrom + i]! - b[bFrom + i]!;
+    if (difference !== 0) return difference;
+  }
+  return aTo - aFrom - (bTo - bFrom);
+}
