@@ -56,7 +56,7 @@ export interface TargetConnections {
   connect(job: string, host: string, port: number): void;
   /** The bytes are the connection's from now on. */
   send(job: string, bytes: Uint8Array): void;
-  /** Bytes sent and not yet taken by the peer. `onTargetDrained` is called when they fall below half of what they were. */
+  /** Bytes sent and not yet taken by the kernel. `onTargetDrained` is called as they are. */
   unsentBytes(job: string): number;
   /** Closes without an event. */
   close(job: string): void;
