@@ -44,7 +44,7 @@ const architecture: readonly Room[] = [
   {
     room: 'commands',
     at: ['server/commands'],
-    imports: ['command', 'words', 'config', 'pubsub', 'transactions', 'observability', 'types', 'keyspace', 'memory'],
+    imports: ['cluster commands', 'command', 'words', 'config', 'pubsub', 'transactions', 'observability', 'types', 'keyspace', 'memory'],
     packages: ASSERT,
   },
   {
