@@ -11,7 +11,6 @@
  *  - Replication calls `onReplicationProgress(nowMs)` when a replica's offset moves while `wantsReplicationProgress`.
  *  - `effects.runMigrationsSoon()` asks for one `runMigrations(nowMs)` behind the next socket pass.
  *    `new Migrations(cluster.state, migrationEffects)` (migration/) attaches itself; its `onTarget…` events run by `cluster.run`.
- *    At the end of each turn of the event loop in which commands ran, `runMigrations` while `wantsTurns`: new writes go on.
  *  - `servesReplicas` false: PSYNC is refused (with -LOADING); a restarted owner must not overwrite newer replicas.
  *  - The request path asks `router` (routing.ts). A command that changes the cluster calls the methods below through
  *    commands/cluster.ts; `isSaved` tells whether what was decided is on disk, for a reply that should wait for it.
@@ -90,11 +89,6 @@ export class Cluster {
 
   get wantsReplicationProgress(): boolean {
     return this.state.manualFailover.endMs !== 0;
-  }
-
-  /** A migration sends on what is written. */
-  get wantsTurns(): boolean {
-    return this.state.migrations?.anyExport() === true;
   }
 
   /** The dataset is loaded or known to be missing: the node takes part from now on. */

@@ -73,7 +73,7 @@ export interface ClusterSettings {
 }
 
 /** Valkey's defaults. */
-export function defaultSettings(port: number): ClusterSettings {
+export function defaultSettings(port = 6379): ClusterSettings {
   return {
     port,
     tlsPort: 0,

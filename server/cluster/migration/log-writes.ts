@@ -18,7 +18,7 @@ export class LogSlotWriteSource implements SlotWriteSource {
     this.log = log;
   }
 
-  /** `ready` is not needed: the node runs migrations at the end of each turn in which commands ran. */
+  /** `ready` is not needed: a migration that streams is run by its connection's drains and by the tick. */
   follow(ranges: readonly SlotRange[], limitBytes: number): SlotWrites {
     return new LogSlotWrites(this.log, ranges, limitBytes);
   }
