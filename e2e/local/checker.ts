@@ -27,7 +27,17 @@ export class Checker {
     const target = ports.map((port) => `127.0.0.1:${port}`).join(',');
     this.#child = spawn(
       process.execPath,
-      [join(import.meta.dirname, '..', 'workload', 'main.ts'), '--target', target, '--seconds', String(MOST_SECONDS), '--rate', String(RATE_PER_SECOND), '--json', ...extra],
+      [
+        join(import.meta.dirname, '..', 'workload', 'main.ts'),
+        '--target',
+        target,
+        '--seconds',
+        String(MOST_SECONDS),
+        '--rate',
+        String(RATE_PER_SECOND),
+        '--json',
+        ...extra,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#out += text));
@@ -51,14 +61,21 @@ export class Checker {
   /** Stops the writing and reads everything back. Throws what is wrong; otherwise the figures. */
   async finish(bounds: Bounds = {}): Promise<string> {
     this.#child.kill('SIGINT');
-    const verdict = await eventually('the workload checker to end', END_TIMEOUT_MS, async () => (this.#ended ? this.#verdict() : undefined));
+    const verdict = await eventually('the workload checker to end', END_TIMEOUT_MS, async () =>
+      this.#ended ? this.#verdict() : undefined,
+    );
     const gapMs = Math.max(...verdict.shards.map((shard) => shard.longestGapMs));
     const wrong = [...verdict.failures];
-    if (bounds.longestGapMs !== undefined && gapMs > bounds.longestGapMs) wrong.push(`a shard took no write for ${gapMs} ms, more than ${bounds.longestGapMs} ms`);
-    const confirmed = verdict.waitReplicas > 0 ? `${verdict.confirmed} confirmed (lost ${verdict.lostConfirmed}), ` : '';
+    if (bounds.longestGapMs !== undefined && gapMs > bounds.longestGapMs)
+      wrong.push(`a shard took no write for ${gapMs} ms, more than ${bounds.longestGapMs} ms`);
+    const confirmed =
+      verdict.waitReplicas > 0 ? `${verdict.confirmed} confirmed (lost ${verdict.lostConfirmed}), ` : '';
     const figures = `${verdict.acknowledged}/${verdict.intended} writes, ${confirmed}lost ${verdict.lost}, wrong ${verdict.wrong}, longest gap ${Math.round(gapMs)} ms, p99 ${verdict.latencyMs.p99} ms`;
     if (wrong.length === 0) return figures;
-    const details = [...verdict.errorReasons.map(({ reason, times }) => `${times} × ${reason}`), ...verdict.findings.slice(0, 5).map((finding) => JSON.stringify(finding))];
+    const details = [
+      ...verdict.errorReasons.map(({ reason, times }) => `${times} × ${reason}`),
+      ...verdict.findings.slice(0, 5).map((finding) => JSON.stringify(finding)),
+    ];
     throw new Error([`the workload checker: ${wrong.join('; ')} (${figures})`, ...details].join('\n    '));
   }
 

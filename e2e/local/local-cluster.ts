@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ValkeyCluster, ValkeyClusterStatus } from '../../operator/api/index.ts';
 import { NodeConnection, type Reply } from '../../operator/node-client/connection.ts';
-import { HOST, isRunning, type NodeRecord, type ProcessId, StateDirectory, signal } from '../../operator/platform/process/index.ts';
+import {
+  HOST,
+  isRunning,
+  type NodeRecord,
+  type ProcessId,
+  StateDirectory,
+  signal,
+} from '../../operator/platform/process/index.ts';
 import { type Shard, shardsOf } from '../workload/slots.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -55,10 +62,14 @@ export class LocalCluster {
   }
 
   start(): void {
-    const front = spawn(process.execPath, [join(ROOT, 'operator', 'local', 'main.ts'), this.manifestPath, '--port', String(this.port), '--plain'], {
-      env: { ...process.env, TMPDIR: this.temporary },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const front = spawn(
+      process.execPath,
+      [join(ROOT, 'operator', 'local', 'main.ts'), this.manifestPath, '--port', String(this.port), '--plain'],
+      {
+        env: { ...process.env, TMPDIR: this.temporary },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     this.#front = front;
     for (const stream of [front.stdout, front.stderr]) {
       let rest = '';
@@ -88,19 +99,30 @@ export class LocalCluster {
 
   /** Waits for a line of the front, from the given line on. */
   async line(pattern: RegExp, timeoutMs: number, from = 0): Promise<string> {
-    return await eventually(`a line like ${pattern} from keyherd local`, timeoutMs, async () => this.lines.slice(from).find((line) => pattern.test(line)));
+    return await eventually(`a line like ${pattern} from keyherd local`, timeoutMs, async () =>
+      this.lines.slice(from).find((line) => pattern.test(line)),
+    );
   }
 
   /** Waits until the manifest as last written is carried out, by the operator's own word, and every node is up and in sync. */
   async ready(timeoutMs: number): Promise<void> {
-    await eventually(`the cluster to be Ready with ${this.#spec.shards} shards and ${this.#spec.replicas} replicas`, timeoutMs, async () => {
-      const desired = this.#state.read<ValkeyCluster>('desired.json');
-      const status = this.status();
-      const { shards, replicas } = this.#spec;
-      const takenOver = desired?.spec.shards === shards && desired.spec.replicas === replicas;
-      const done = takenOver && status?.state === 'Ready' && status.observedGeneration === desired.metadata.generation;
-      return done && this.nodes().filter(({ process }) => process !== null && isRunning(process)).length === shards * (1 + replicas) ? true : undefined;
-    });
+    await eventually(
+      `the cluster to be Ready with ${this.#spec.shards} shards and ${this.#spec.replicas} replicas`,
+      timeoutMs,
+      async () => {
+        const desired = this.#state.read<ValkeyCluster>('desired.json');
+        const status = this.status();
+        const { shards, replicas } = this.#spec;
+        const takenOver = desired?.spec.shards === shards && desired.spec.replicas === replicas;
+        const done =
+          takenOver && status?.state === 'Ready' && status.observedGeneration === desired.metadata.generation;
+        return done &&
+          this.nodes().filter(({ process }) => process !== null && isRunning(process)).length ===
+            shards * (1 + replicas)
+          ? true
+          : undefined;
+      },
+    );
   }
 
   status(): ValkeyClusterStatus | null {
@@ -113,7 +135,11 @@ export class LocalCluster {
 
   /** pid by node name, of all nodes that run. */
   pids(): Map<string, number> {
-    return new Map(this.nodes().flatMap(({ name, process }) => (process !== null && isRunning(process) ? [[name, process.pid]] : [])));
+    return new Map(
+      this.nodes().flatMap(({ name, process }) =>
+        process !== null && isRunning(process) ? [[name, process.pid]] : [],
+      ),
+    );
   }
 
   reconcilerPid(): number {
@@ -134,7 +160,12 @@ export class LocalCluster {
   }
 
   async call(port: number, ...parts: string[]): Promise<Reply> {
-    const connection = await NodeConnection.open({ host: HOST, port, connectTimeoutMs: CALL_TIMEOUT_MS, callTimeoutMs: CALL_TIMEOUT_MS });
+    const connection = await NodeConnection.open({
+      host: HOST,
+      port,
+      connectTimeoutMs: CALL_TIMEOUT_MS,
+      callTimeoutMs: CALL_TIMEOUT_MS,
+    });
     try {
       return await connection.call(parts);
     } finally {
@@ -153,7 +184,9 @@ export class LocalCluster {
     const front = this.#front;
     if (front === null || front.exitCode !== null || front.signalCode !== null) return front?.exitCode ?? null;
     front.kill(name);
-    await eventually('keyherd local to end', timeoutMs, async () => (front.exitCode !== null || front.signalCode !== null ? true : undefined));
+    await eventually('keyherd local to end', timeoutMs, async () =>
+      front.exitCode !== null || front.signalCode !== null ? true : undefined,
+    );
     return front.exitCode;
   }
 
@@ -176,9 +209,13 @@ export class LocalCluster {
   /** The last words of the front and of every node, for the account of a failure. */
   account(linesEach: number): string[] {
     const told = this.lines.slice(-4 * linesEach).map((line) => `  keyherd local | ${line}`);
-    const logs = this.#state.allNodes().flatMap(({ shardIndex, ordinal, record }) =>
-      lastLines(join(this.#state.nodePath(shardIndex, ordinal), 'node.log'), linesEach).map((line) => `  ${record.name} | ${line}`),
-    );
+    const logs = this.#state
+      .allNodes()
+      .flatMap(({ shardIndex, ordinal, record }) =>
+        lastLines(join(this.#state.nodePath(shardIndex, ordinal), 'node.log'), linesEach).map(
+          (line) => `  ${record.name} | ${line}`,
+        ),
+      );
     return [...told, ...logs];
   }
 }

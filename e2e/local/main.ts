@@ -21,7 +21,11 @@ interface Result {
 async function main(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...argv],
-    options: { only: { type: 'string' }, port: { type: 'string', default: String(DEFAULT_PORT) }, list: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string' },
+      port: { type: 'string', default: String(DEFAULT_PORT) },
+      list: { type: 'boolean', default: false },
+    },
   });
   if (values.list) {
     for (const { name, asserted } of scenarios) process.stdout.write(`${name}  ${asserted}\n`);
@@ -61,7 +65,10 @@ function choose(only: string | undefined): readonly Scenario[] {
   if (only === undefined) return scenarios;
   const names = only.split(',');
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: there is no such scenario: they are ${scenarios.map(({ name }) => name).join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(
+      `--only ${unknown}: there is no such scenario: they are ${scenarios.map(({ name }) => name).join(', ')}`,
+    );
   return scenarios.filter(({ name }) => names.includes(name));
 }
 
