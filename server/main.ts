@@ -8,6 +8,7 @@ import { REDIS_VERSION, VALKEY_VERSION } from './commands/connection.ts';
 import { Settings, SettingsError } from './config/settings.ts';
 import { splitWords } from './protocol/parser.ts';
 import { Node } from './node.ts';
+import { wireNode } from './wiring/index.ts';
 
 const USAGE = `Usage: keyherd-server [/path/to/valkey.conf] [--directive value …]
        keyherd-server -v | --version
@@ -94,6 +95,7 @@ async function main(): Promise<void> {
     log: (level, message) => logger[PINO_LEVELS[level]](message),
     exit: (code) => process.exit(code),
   });
+  wireNode(node);
   process.on('SIGTERM', () => void node.stop(null));
   process.on('SIGINT', () => void node.stop(null));
   try {

@@ -15,8 +15,10 @@ import { parseOutputLimits } from './config/directives.ts';
 import type { Settings } from './config/settings.ts';
 import { ActiveExpiry } from './keyspace/active-expiry.ts';
 import type { Database } from './keyspace/database.ts';
+import { EntryView } from './keyspace/entry.ts';
 import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener } from './keyspace/keyspace.ts';
+import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
@@ -183,6 +185,26 @@ export class Node {
 
   usedMemoryBytes(): number {
     return this.keyspace.arena.usedBytes + this.logBytes();
+  }
+
+  /** Deletes the keys of a slot in every database, and tells replicas and watchers. */
+  flushSlot(slot: number): void {
+    const { keyspace, watches } = this;
+    for (const database of keyspace.databases) {
+      if (database.countInSlot(slot) === 0) continue;
+      if (this.executor.writes?.active === true) this.propagateDeletions(database, slot);
+      if (watches.count > 0) watches.touchAll((key) => watchedSlot(key, database.index) === slot);
+      keyspace.dirty += database.clearSlot(slot);
+    }
+  }
+
+  private propagateDeletions(database: Database, slot: number): void {
+    const view = new EntryView(this.keyspace.arena);
+    if (!database.open(slot)) return;
+    for (const entry of database.table.entries()) {
+      view.open(this.keyspace.arena, entry);
+      this.executor.propagate(database.index, slot, Arguments.of('UNLINK', view.segment.slice(view.keyAt, view.keyEnd)));
+    }
   }
 
   /** Starts the parts in their order, listens and begins to tick. */
@@ -353,4 +375,12 @@ export class Node {
     this.log('notice', 'Bye');
     this.options.exit(code);
   }
+}
+
+/** The slot of a watched key, when it is in that database; -1 otherwise. */
+function watchedSlot(key: string, databaseIndex: number): number {
+  const colon = key.indexOf(':');
+  if (key.slice(0, colon) !== String(databaseIndex)) return -1;
+  const bytes = Uint8Array.from(key.slice(colon + 1), (character) => character.charCodeAt(0));
+  return slotOf(bytes, 0, bytes.length);
 }

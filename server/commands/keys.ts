@@ -286,7 +286,7 @@ function replyScan(call: Call, start: number, count: number, filter: ScanFilter)
   let seen = 0;
   let next = 0;
   while (slot < keyspace.slots && seen < count && visited < count * SCAN_BUCKETS_PER_COUNT) {
-    if (!database.open(slot)) {
+    if (!database.openVisible(slot)) {
       slot = nextSlotWithKeys(database, slot);
       prefix = 0;
       continue;
@@ -335,7 +335,7 @@ function keys(call: Call): void {
   const found: Uint8Array[] = [];
   const view = new EntryView(keyspace.arena);
   for (let slot = 0; slot < keyspace.slots; slot++) {
-    if (!database.open(slot)) continue;
+    if (!database.openVisible(slot)) continue;
     for (const entry of database.table.entries()) {
       view.open(keyspace.arena, entry);
       if (view.expires && keyspace.isExpired(view.expireAtMs())) continue;

@@ -29,7 +29,7 @@ export class ActiveExpiry {
     let skipped = 0;
     for (let visited = 0; visited < buckets; ) {
       const database = keyspace.databases[this.databaseIndex]!;
-      if (database.expiring === 0 || !database.open(this.slot)) {
+      if (database.expiring === 0 || !database.openVisible(this.slot)) {
         this.nextTable(database.expiring === 0);
         if (++skipped > keyspace.databases.length + keyspace.slots) return deleted;
         continue;

@@ -51,6 +51,7 @@ export class Database {
   readonly counts: SlotCounts;
   private readonly roots: Int32Array;
   private openSlot = -1;
+  private readonly hidden: Set<number> = new Set();
 
   constructor(keyspace: Keyspace, index: number, slots: number, key0: number, key1: number) {
     this.keyspace = keyspace;
@@ -62,8 +63,38 @@ export class Database {
     this.roots = new Int32Array(slots);
   }
 
+  /** Keys, without those of hidden slots. */
   get size(): number {
     return this.counts.total;
+  }
+
+  /**
+   * Hides an importing slot from SCAN, KEYS, RANDOMKEY, DBSIZE, eviction and expiry, or shows it again. Its keys are found by name all
+   * the while, since the import writes them.
+   */
+  hideSlot(slot: number, hide: boolean): void {
+    if (this.isHidden(slot) === hide) return;
+    const keys = this.countInSlot(slot);
+    if (hide) {
+      this.counts.add(slot, -keys);
+      this.hidden.add(slot);
+    } else {
+      this.hidden.delete(slot);
+      this.counts.add(slot, keys);
+    }
+  }
+
+  isHidden(slot: number): boolean {
+    return this.hidden.size > 0 && this.hidden.has(slot);
+  }
+
+  /** Opens a slot's table for a walk over visible keys; false when it has none to show. */
+  openVisible(slot: number): boolean {
+    return !this.isHidden(slot) && this.open(slot);
+  }
+
+  private count(slot: number, difference: number): void {
+    if (!this.isHidden(slot)) this.counts.add(slot, difference);
   }
 
   /** Opens a slot's table for walking; false when the slot has no keys. */
@@ -324,7 +355,7 @@ export class Database {
     this.beginChange();
     if (this.view.expires) this.expiring--;
     this.table.remove();
-    this.counts.add(this.keyspace.slot, -1);
+    this.count(this.keyspace.slot, -1);
     const entry = this.entry;
     this.entry = NONE;
     if (this.table.count === 0 && this.roots.length > 1) {
@@ -361,7 +392,7 @@ export class Database {
     this.roots[slot] = NONE;
     this.openSlot = -1;
     this.entry = NONE;
-    this.counts.add(slot, -removed);
+    this.count(slot, -removed);
     return removed;
   }
 
@@ -430,7 +461,7 @@ export class Database {
       }
       if (expires) this.table.mark(this.table.bucket);
       this.table.insert(entry);
-      this.counts.add(this.keyspace.slot, 1);
+      this.count(this.keyspace.slot, 1);
       if (this.keyspace.watched > 0) this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
     }
     if (expires) {
