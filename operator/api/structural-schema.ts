@@ -9,7 +9,6 @@ import { z } from 'zod';
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
-  readonly messageExpression?: string;
 }
 
 export interface CrdHints {
