@@ -197,8 +197,16 @@ export class Executor {
     entry.rejected++;
     this.errorReplies++;
     if (client.kind === IMPORT_CLIENT) client.streamErrors++;
-    this.failTransaction(client);
+    if (entry.command.name === 'exec') this.discardTransaction(client);
+    else this.failTransaction(client);
     return DONE;
+  }
+
+  /** EXEC itself was refused (its keys are elsewhere, memory is full): the transaction is over. */
+  private discardTransaction(client: Client): void {
+    client.discardTransaction();
+    this.rooms.watches.drop(client);
+    this.rooms.keyspace.watched = this.rooms.watches.count;
   }
 
   private failTransaction(client: Client): void {
