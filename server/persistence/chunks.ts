@@ -12,9 +12,16 @@ const POOLED_CHUNKS = 16;
 /** Below this a byte loop beats the call into TypedArray.prototype.set with its subarray object. */
 const LOOP_COPY_BYTES = 64;
 
+/** For buffers of which there may be many at a time. */
+export const SMALL_CHUNK_BYTES = 4 * 1024;
+
 export class Chunk {
-  readonly bytes: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  readonly bytes: Uint8Array;
   length = 0;
+
+  constructor(sizeBytes: number) {
+    this.bytes = new Uint8Array(sizeBytes);
+  }
 }
 
 /** Told of every chunk when it is full, before anybody can take it: a checksum. */
@@ -25,7 +32,8 @@ export interface ChunkObserver {
 export class ChunkWriter {
   /** Bytes written since the start. */
   written = 0;
-  private chunk = new Chunk();
+  private chunk: Chunk;
+  private readonly chunkBytes: number;
   /** Bytes of the open chunk that the observer has seen. */
   private observed = 0;
   private readonly queue: Chunk[] = [];
@@ -33,17 +41,19 @@ export class ChunkWriter {
   private readonly pool: Chunk[] = [];
   private readonly observer: ChunkObserver | null;
 
-  constructor(observer: ChunkObserver | null = null) {
+  constructor(observer: ChunkObserver | null = null, chunkBytes = CHUNK_BYTES) {
     this.observer = observer;
+    this.chunkBytes = chunkBytes;
+    this.chunk = new Chunk(chunkBytes);
   }
 
   /** Bytes written and not yet taken. */
   get queuedBytes(): number {
-    return (this.queue.length - this.queueHead) * CHUNK_BYTES + this.chunk.length;
+    return (this.queue.length - this.queueHead) * this.chunkBytes + this.chunk.length;
   }
 
   byte(value: number): void {
-    if (this.chunk.length === CHUNK_BYTES) this.seal();
+    if (this.chunk.length === this.chunkBytes) this.seal();
     const { chunk } = this;
     chunk.bytes[chunk.length++] = value;
     this.written++;
@@ -52,9 +62,9 @@ export class ChunkWriter {
   bytes(source: Uint8Array, from: number, to: number): void {
     this.written += to - from;
     while (from < to) {
-      if (this.chunk.length === CHUNK_BYTES) this.seal();
+      if (this.chunk.length === this.chunkBytes) this.seal();
       const { chunk } = this;
-      const part = Math.min(to - from, CHUNK_BYTES - chunk.length);
+      const part = Math.min(to - from, this.chunkBytes - chunk.length);
       if (part <= LOOP_COPY_BYTES) {
         const { bytes } = chunk;
         let { length } = chunk;
@@ -105,6 +115,6 @@ export class ChunkWriter {
     this.observed = 0;
     this.queue.push(this.chunk);
     const spare = this.pool.pop();
-    this.chunk = spare === undefined ? new Chunk() : spare;
+    this.chunk = spare === undefined ? new Chunk(this.chunkBytes) : spare;
   }
 }

@@ -6,8 +6,9 @@
  */
 import assert from 'node:assert';
 import { ChunkWriter } from '../chunks.ts';
-import type { DatasetVisitor, KeyHead, ValueType } from '../dataset.ts';
+import type { KeyHead, ValueType } from '../dataset.ts';
 import { HASH, HASH_WITH_TTL, LIST, NO_EXPIRY, SET, STRING, UNKNOWN, ZSET } from '../dataset.ts';
+import type { SnapshotConsumer } from '../snapshot-consumer.ts';
 import { Crc64 } from './crc64.ts';
 import * as format from './format.ts';
 
@@ -25,9 +26,11 @@ export interface RdbOrigin {
 /** Strings up to this length may be integers that fit 32 bits: `-2147483648`. */
 const MAX_INTEGER_TEXT_BYTES = 11;
 
-export class RdbWriter implements DatasetVisitor {
+export class RdbWriter implements SnapshotConsumer {
   readonly refusal: string | null = null;
   readonly out: ChunkWriter;
+  /** Where bytes go now: `out`, or a side buffer while the iterator keeps something back. */
+  private target: ChunkWriter;
   private readonly checksum: Crc64 | null;
   private readonly doubles = new DataView(new ArrayBuffer(8));
   private readonly doubleBytes: Uint8Array;
@@ -36,6 +39,7 @@ export class RdbWriter implements DatasetVisitor {
   constructor(origin: RdbOrigin, withChecksum = true) {
     this.checksum = withChecksum ? new Crc64() : null;
     this.out = new ChunkWriter(this.checksum);
+    this.target = this.out;
     this.doubleBytes = new Uint8Array(this.doubles.buffer);
     const { version } = origin;
     this.out.ascii(
@@ -55,52 +59,63 @@ export class RdbWriter implements DatasetVisitor {
     this.aux('aof-base', '0');
   }
 
+  divert(side: ChunkWriter): void {
+    this.target = side;
+  }
+
+  restore(): void {
+    this.target = this.out;
+  }
+
+  /** Elements in an RDB file need no key of their own: they follow their key's head. */
+  continueKey(): void {}
+
   aux(name: string, value: string): void {
-    this.out.byte(format.OP_AUX);
+    this.target.byte(format.OP_AUX);
     this.length(name.length);
-    this.out.ascii(name);
+    this.target.ascii(name);
     this.length(value.length);
-    this.out.ascii(value);
+    this.target.ascii(value);
   }
 
   functionLibrary(bytes: Uint8Array, from: number, to: number): void {
-    this.out.byte(format.OP_FUNCTION);
+    this.target.byte(format.OP_FUNCTION);
     this.rawString(bytes, from, to);
   }
 
   slotImport(job: string, ranges: readonly number[]): void {
-    this.out.byte(format.OP_SLOT_IMPORT);
+    this.target.byte(format.OP_SLOT_IMPORT);
     this.length(job.length);
-    this.out.ascii(job);
+    this.target.ascii(job);
     this.length(ranges.length / 2);
     for (const slot of ranges) this.length(slot);
   }
 
   database(index: number): void {
-    this.out.byte(format.OP_SELECT_DATABASE);
+    this.target.byte(format.OP_SELECT_DATABASE);
     this.length(index);
   }
 
   sizeHint(keys: number, expires: number): void {
-    this.out.byte(format.OP_RESIZE_DATABASE);
+    this.target.byte(format.OP_RESIZE_DATABASE);
     this.length(keys);
     this.length(expires);
   }
 
   beginKey(head: KeyHead): void {
     if (head.expireAtMs !== NO_EXPIRY) {
-      this.out.byte(format.OP_EXPIRE_MS);
+      this.target.byte(format.OP_EXPIRE_MS);
       this.int64(head.expireAtMs);
     }
     if (head.idleSeconds !== UNKNOWN) {
-      this.out.byte(format.OP_IDLE);
+      this.target.byte(format.OP_IDLE);
       this.length(head.idleSeconds);
     }
     if (head.frequency !== UNKNOWN) {
-      this.out.byte(format.OP_FREQUENCY);
-      this.out.byte(head.frequency);
+      this.target.byte(format.OP_FREQUENCY);
+      this.target.byte(head.frequency);
     }
-    this.out.byte(rdbTypeOf(head.type));
+    this.target.byte(rdbTypeOf(head.type));
     this.string(head.bytes, head.from, head.to);
     this.hashHasTtl = head.type === HASH_WITH_TTL;
     if (head.type !== STRING) {
@@ -124,7 +139,7 @@ export class RdbWriter implements DatasetVisitor {
   zsetMember(bytes: Uint8Array, from: number, to: number, score: number): void {
     this.string(bytes, from, to);
     this.doubles.setFloat64(0, score, true);
-    this.out.bytes(this.doubleBytes, 0, 8);
+    this.target.bytes(this.doubleBytes, 0, 8);
   }
 
   hashField(
@@ -144,7 +159,7 @@ export class RdbWriter implements DatasetVisitor {
   endKey(): void {}
 
   end(): void {
-    this.out.byte(format.OP_EOF);
+    this.target.byte(format.OP_EOF);
     this.out.observe();
     const low = this.checksum === null ? 0 : this.checksum.low;
     const high = this.checksum === null ? 0 : this.checksum.high;
@@ -153,7 +168,7 @@ export class RdbWriter implements DatasetVisitor {
   }
 
   private length(value: number): void {
-    const { out } = this;
+    const out = this.target;
     if (value < 64) {
       out.byte(value);
     } else if (value < 16384) {
@@ -180,11 +195,11 @@ export class RdbWriter implements DatasetVisitor {
 
   private rawString(bytes: Uint8Array, from: number, to: number): void {
     this.length(to - from);
-    this.out.bytes(bytes, from, to);
+    this.target.bytes(bytes, from, to);
   }
 
   private integer(value: number): void {
-    const { out } = this;
+    const out = this.target;
     if (value >= -128 && value <= 127) {
       out.byte((format.LENGTH_ENCODED << 6) | format.ENCODED_INT8);
       out.byte(value & 255);
@@ -199,7 +214,7 @@ export class RdbWriter implements DatasetVisitor {
   }
 
   private int32(value: number): void {
-    const { out } = this;
+    const out = this.target;
     out.byte(value & 255);
     out.byte((value >>> 8) & 255);
     out.byte((value >>> 16) & 255);
@@ -212,7 +227,7 @@ export class RdbWriter implements DatasetVisitor {
   }
 
   private bigEndian32(value: number): void {
-    const { out } = this;
+    const out = this.target;
     out.byte(value >>> 24);
     out.byte((value >>> 16) & 255);
     out.byte((value >>> 8) & 255);

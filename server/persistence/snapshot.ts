@@ -1,0 +1,501 @@
+/**
+ * The point-in-time iterator: tells the dataset as it was when a snapshot was opened, in slices, while it goes on changing.
+ * It stands in for fork. Hot in two places: the guard that a write calls, and the slices; neither allocates per key or element.
+ *
+ * Every bucket of a table carries a version. A snapshot has an epoch, newer than all versions at its start. It walks the
+ * buckets; a bucket whose version is below the epoch has not been told: its entries are told and it is stamped. A write
+ * to such a bucket tells it first (`beforeChange`), so each key is told once, as it was.
+ *
+ * The same rule holds inside large hashes, sets and sorted sets, which are tables themselves. When the bucket of such a key
+ * is told, only its head is noted (with the count of that moment) and the collection becomes *pending*: its elements are
+ * told when its turn comes, and those about to change before that are kept in a buffer of its own. Keys that must be told
+ * while a collection is half told wait in a side buffer. A pending collection that is deleted is retained until it is told.
+ * Large lists have no table: they are told at once, whole.
+ *
+ * Several snapshots may be open. A bucket told for one is told, in the same state, for the older ones that lack it.
+ * Limits: what is kept back or not yet taken beyond `queueLimitBytes` fails the snapshot; so does emptying a database of
+ * more than CLEARED_AT_ONCE keys.
+ */
+import assert from 'node:assert';
+import type { Database } from '../keyspace/database.ts';
+import { EntryView, LARGE, LIST as LIST_ENTRY, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Address } from '../memory/arena.ts';
+import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import type { BucketGuard } from '../memory/table.ts';
+import { Table } from '../memory/table.ts';
+import { END_OF_TABLE } from '../memory/table-walk.ts';
+import type { ElementWalk, Types } from '../types/index.ts';
+import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
+import type { ValueType } from './dataset.ts';
+import { HASH, KeyHead, LIST, NO_EXPIRY, SET, ZSET } from './dataset.ts';
+import type { SnapshotConsumer } from './snapshot-consumer.ts';
+
+/** Collections of at most so many elements are told whole with their key: a fraction of a millisecond. */
+const WHOLE_ELEMENTS = 1024;
+/** A slice stops while so many bytes wait to be taken: the consumer sets the pace. */
+export const FULL_OUTPUT_BYTES = 1024 * 1024;
+/** A slot or database of at most so many keys is told at once when it is about to be emptied. */
+const CLEARED_AT_ONCE = 20_000;
+/** Work units (about a microsecond each): looking at a bucket, telling a key, telling this many bytes. */
+const BUCKET_UNITS = 0.25;
+const KEY_UNITS = 1;
+const UNIT_BYTES = 2048;
+const ELEMENT_UNITS = 0.5;
+const SLOT_UNITS = 0.05;
+
+export interface SnapshotOptions {
+  /** One byte a slot, 1 for those wanted; null for all. */
+  readonly slots: Uint8Array | null;
+  readonly queueLimitBytes: number;
+}
+
+/** A large collection whose key was told or noted and whose elements are not all told yet. */
+class Pending {
+  readonly type: ValueType;
+  readonly root: Address;
+  readonly table: Address;
+  readonly key: Uint8Array;
+  readonly database: number;
+  readonly expireAtMs: number;
+  readonly count: number;
+  /** Elements told before its turn. */
+  side: ChunkWriter | null = null;
+  told = 0;
+  cursor = 0;
+
+  constructor(
+    type: ValueType,
+    root: Address,
+    table: Address,
+    key: Uint8Array,
+    database: number,
+    expireAtMs: number,
+    count: number,
+  ) {
+    this.type = type;
+    this.root = root;
+    this.table = table;
+    this.key = key;
+    this.database = database;
+    this.expireAtMs = expireAtMs;
+    this.count = count;
+  }
+}
+
+export class Snapshot {
+  readonly consumer: SnapshotConsumer;
+  readonly epoch: number;
+  readonly options: SnapshotOptions;
+  /** Everything was told; bytes may still wait in the consumer. */
+  done = false;
+  /** Not empty: it cannot be completed, and why. */
+  failure = '';
+  keysTold = 0;
+
+  /** Where the walk stands. */
+  databaseIndex = 0;
+  slot = 0;
+  cursor = 0;
+  /** The collection whose elements are being told. */
+  open: Pending | null = null;
+  readonly pending: Pending[] = [];
+  readonly byTable: Map<Address, Pending> = new Map();
+  /** Bytes in the buffers of pending collections. */
+  pendingBytes = 0;
+  /** Whole keys told while a collection is open. */
+  readonly side: ChunkWriter = new ChunkWriter();
+  /** The database told last to `out`, and to `side`. */
+  mainDatabase = -1;
+  sideDatabase = -1;
+
+  constructor(consumer: SnapshotConsumer, epoch: number, options: SnapshotOptions) {
+    this.consumer = consumer;
+    this.epoch = epoch;
+    this.options = options;
+  }
+
+  get active(): boolean {
+    return !this.done && this.failure === '';
+  }
+
+  wants(slot: number): boolean {
+    return this.options.slots === null || this.options.slots[slot] === 1;
+  }
+
+  /** Bytes kept back, and bytes that nobody has taken. */
+  queuedBytes(): number {
+    return this.consumer.out.queuedBytes + this.side.queuedBytes + this.pendingBytes;
+  }
+}
+
+export class Snapshots implements BucketGuard {
+  private readonly keyspace: Keyspace;
+  private readonly types: Types;
+  private readonly walk: ElementWalk;
+  private readonly view: EntryView;
+  /** A cursor over collections' tables. It only walks: its key offset and hash key do not matter. */
+  private readonly inner: Table;
+  private readonly head = new KeyHead();
+  private entries: Int32Array = new Int32Array(64);
+  /** In order of epoch. */
+  private readonly snapshots: Snapshot[] = [];
+  private lastEpoch = 0;
+  /** Collections deleted while pending, by root: their types. */
+  private readonly retained: Map<Address, number> = new Map();
+
+  constructor(keyspace: Keyspace, types: Types) {
+    this.keyspace = keyspace;
+    this.types = types;
+    this.walk = types.newWalk();
+    this.view = new EntryView(keyspace.arena);
+    this.inner = new Table(keyspace.arena, 0, 0, 0);
+  }
+
+  get openCount(): number {
+    return this.snapshots.length;
+  }
+
+  /** Opens a snapshot of the dataset as it is now. Call `slice` until it is `done` or has a `failure`, then `close`. */
+  open(consumer: SnapshotConsumer, options: SnapshotOptions): Snapshot {
+    const snapshot = new Snapshot(consumer, ++this.lastEpoch, options);
+    this.snapshots.push(snapshot);
+    this.keyspace.setGuard(snapshot.epoch, this);
+    this.keyspace.retainer = this.retain;
+    return snapshot;
+  }
+
+  close(snapshot: Snapshot): void {
+    const index = this.snapshots.indexOf(snapshot);
+    if (index < 0) return;
+    this.snapshots.splice(index, 1);
+    snapshot.byTable.clear();
+    snapshot.pending.length = 0;
+    snapshot.open = null;
+    this.freeRetained();
+    if (this.snapshots.length > 0) return;
+    this.keyspace.setGuard(0, null);
+    this.keyspace.retainer = null;
+  }
+
+  /** Goes on telling for about `units` microseconds' worth of work. Call between commands. */
+  slice(snapshot: Snapshot, units: number): void {
+    const { consumer } = snapshot;
+    while (units > 0 && snapshot.active && consumer.out.queuedBytes < FULL_OUTPUT_BYTES) {
+      if (snapshot.open !== null) units -= this.tellOpen(snapshot, units);
+      else if (snapshot.pending.length > 0) this.openNext(snapshot);
+      else units -= this.tellNextBucket(snapshot);
+      this.checkLimit(snapshot);
+    }
+  }
+
+  /** A write is about to change this bucket: whoever has not told it does so now. */
+  beforeChange(table: Table, bucket: Address): void {
+    const version = table.versionOf(bucket);
+    const database = this.databaseOf(table);
+    if (database !== null) this.tellBucket(database, this.keyspace.slot, table, bucket, version, this.lastEpoch);
+    else this.tellElements(table, bucket, version, this.lastEpoch);
+  }
+
+  /** A slot (out of cluster mode: a database) is about to be emptied; its table is open. */
+  clearing(database: Database, slot: number): void {
+    if (!this.snapshots.some((snapshot) => snapshot.active && snapshot.wants(slot))) return;
+    const { table } = database;
+    if (table.count > CLEARED_AT_ONCE) {
+      for (const snapshot of this.snapshots) {
+        if (snapshot.active && snapshot.wants(slot) && !hasPassed(snapshot, database.index, slot)) {
+          snapshot.failure = `${table.count} keys were deleted at once (FLUSHALL, FLUSHDB) before they were saved`;
+        }
+      }
+      return;
+    }
+    for (let cursor = 0; cursor < END_OF_TABLE; cursor = table.nextCursor(cursor)) {
+      const bucket = table.bucketOf(cursor | 0);
+      const version = table.versionOf(bucket);
+      if (version >= this.lastEpoch) continue;
+      this.tellBucket(database, slot, table, bucket, version, this.lastEpoch);
+      table.stamp(bucket, this.lastEpoch);
+    }
+  }
+
+  /** A collection is about to be freed: true when a snapshot still needs it, which frees it later. */
+  private readonly retain = (type: number, root: Address): boolean => {
+    if (!this.isPending(root)) return false;
+    this.retained.set(root, type);
+    return true;
+  };
+
+  private isPending(root: Address): boolean {
+    for (const snapshot of this.snapshots) {
+      if (snapshot.open?.root === root) return true;
+      for (const pending of snapshot.pending) if (pending.root === root) return true;
+    }
+    return false;
+  }
+
+  private freeRetained(): void {
+    for (const [root, type] of this.retained) {
+      if (this.isPending(root)) continue;
+      this.retained.delete(root);
+      this.types.free(type, LARGE, root);
+    }
+  }
+
+  // --- The walk over keys --------------------------------------------------------------------------------------------
+
+  private tellNextBucket(snapshot: Snapshot): number {
+    const { keyspace } = this;
+    const database = keyspace.databases[snapshot.databaseIndex];
+    if (database === undefined) {
+      snapshot.consumer.end();
+      snapshot.done = true;
+      return 0;
+    }
+    if (!snapshot.wants(snapshot.slot) || snapshot.cursor >= END_OF_TABLE || !database.open(snapshot.slot)) {
+      nextTable(snapshot, keyspace.slots);
+      return SLOT_UNITS;
+    }
+    const { table } = database;
+    const bucket = table.bucketOf(snapshot.cursor | 0);
+    const version = table.versionOf(bucket);
+    let units = BUCKET_UNITS;
+    if (version < snapshot.epoch) {
+      units += this.tellBucket(database, snapshot.slot, table, bucket, version, snapshot.epoch);
+      table.stamp(bucket, snapshot.epoch);
+    }
+    snapshot.cursor = table.nextCursor(snapshot.cursor);
+    return units;
+  }
+
+  /** Tells a bucket's keys to every snapshot of an epoch in (version, newest]. Returns the work it was. */
+  private tellBucket(
+    database: Database,
+    slot: number,
+    table: Table,
+    bucket: Address,
+    version: number,
+    newest: number,
+  ): number {
+    const length = table.chainLength(bucket);
+    if (length === 0) return 0;
+    if (length > this.entries.length) this.entries = new Int32Array(length * 2);
+    table.entriesOf(bucket, this.entries);
+    let units = 0;
+    for (const snapshot of this.snapshots) {
+      if (snapshot.epoch <= version || snapshot.epoch > newest || !snapshot.active || !snapshot.wants(slot)) continue;
+      const open = snapshot.open !== null;
+      if (open) snapshot.consumer.divert(snapshot.side);
+      for (let i = 0; i < length; i++) units += this.tellKey(snapshot, database, this.entries[i]!);
+      if (open) snapshot.consumer.restore();
+      this.checkLimit(snapshot);
+    }
+    return units;
+  }
+
+  /** Tells a key, or notes it when its value is large. The consumer is diverted if it has to be. */
+  private tellKey(snapshot: Snapshot, database: Database, entry: Address): number {
+    const { head, types, keyspace } = this;
+    const view = this.view.open(keyspace.arena, entry);
+    const { consumer } = snapshot;
+    head.type = view.type as ValueType;
+    head.bytes = view.segment;
+    head.from = view.keyAt;
+    head.to = view.keyEnd;
+    head.expireAtMs = view.expires ? view.expireAtMs() : NO_EXPIRY;
+    snapshot.keysTold++;
+    if (view.type === STRING_ENTRY) {
+      head.count = 1;
+      this.tellDatabase(snapshot, database);
+      consumer.beginKey(head);
+      const length = view.stringLength();
+      const at = this.valueAt(view, length);
+      consumer.stringValue(this.valueSegment, at, at + length);
+      consumer.endKey();
+      return KEY_UNITS + length / UNIT_BYTES;
+    }
+    const root = view.root();
+    const count = types.count(view.type, view.encoding, root);
+    if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
+      const table = types.innerTable(view.type, view.encoding, root);
+      const key = view.segment.slice(view.keyAt, view.keyEnd);
+      const pending = new Pending(head.type, root, table, key, database.index, head.expireAtMs, count);
+      snapshot.pending.push(pending);
+      snapshot.byTable.set(table, pending);
+      return KEY_UNITS;
+    }
+    head.count = count;
+    this.tellDatabase(snapshot, database);
+    consumer.beginKey(head);
+    const { walk } = this;
+    walk.open(view.type, view.encoding, root);
+    while (walk.next()) this.tellElement(consumer, view.type as ValueType);
+    consumer.endKey();
+    return KEY_UNITS + count * ELEMENT_UNITS;
+  }
+
+  private valueSegment: Uint8Array = new Uint8Array(0);
+
+  /** Where a string's bytes begin in `valueSegment`. */
+  private valueAt(view: EntryView, length: number): number {
+    if (view.encoding === LARGE) {
+      const blob = view.root();
+      this.valueSegment = this.keyspace.arena.bytes[blob >>> SEGMENT_OF_SHIFT]!;
+      return (blob & OFFSET_MASK) << 3;
+    }
+    this.valueSegment = view.segment;
+    let at = view.valueAt + 1;
+    for (let rest = length >>> 7; rest > 0; rest >>>= 7) at++;
+    return at;
+  }
+
+  private tellDatabase(snapshot: Snapshot, database: Database): void {
+    const { index } = database;
+    if (snapshot.open !== null) {
+      if (snapshot.sideDatabase === index) return;
+      snapshot.sideDatabase = index;
+      snapshot.consumer.database(index);
+      return;
+    }
+    if (snapshot.mainDatabase === index) return;
+    snapshot.mainDatabase = index;
+    snapshot.consumer.database(index);
+    if (snapshot.options.slots === null) snapshot.consumer.sizeHint(database.size, database.expiring);
+  }
+
+  private tellElement(consumer: SnapshotConsumer, type: ValueType): void {
+    const { walk } = this;
+    switch (type) {
+      case HASH:
+        consumer.hashField(walk.segment, walk.from, walk.to, walk.segment, walk.valueFrom, walk.valueTo, NO_EXPIRY);
+        return;
+      case SET:
+        consumer.setMember(walk.segment, walk.from, walk.to);
+        return;
+      case ZSET:
+        consumer.zsetMember(walk.segment, walk.from, walk.to, walk.score);
+        return;
+      case LIST:
+        consumer.listItem(walk.segment, walk.from, walk.to);
+        return;
+      default:
+        throw new Error(`snapshot: elements of the type ${type} cannot be told`);
+    }
+  }
+
+  // --- Large collections ---------------------------------------------------------------------------------------------
+
+  private openNext(snapshot: Snapshot): void {
+    const pending = snapshot.pending.shift()!;
+    const { head, keyspace } = this;
+    const { consumer } = snapshot;
+    this.tellDatabase(snapshot, keyspace.databases[pending.database]!);
+    snapshot.open = pending;
+    snapshot.sideDatabase = -1;
+    head.type = pending.type;
+    head.bytes = pending.key;
+    head.from = 0;
+    head.to = pending.key.length;
+    head.expireAtMs = pending.expireAtMs;
+    head.count = pending.count;
+    consumer.beginKey(head);
+    if (pending.side !== null) {
+      snapshot.pendingBytes -= pending.side.written;
+      append(pending.side, consumer.out);
+    }
+  }
+
+  private tellOpen(snapshot: Snapshot, budget: number): number {
+    const pending = snapshot.open!;
+    const table = this.inner.open(pending.table);
+    let units = 0;
+    while (units < budget && pending.cursor < END_OF_TABLE) {
+      if (snapshot.consumer.out.queuedBytes >= FULL_OUTPUT_BYTES) return units;
+      const bucket = table.bucketOf(pending.cursor | 0);
+      const version = table.versionOf(bucket);
+      units += BUCKET_UNITS;
+      if (version < snapshot.epoch) {
+        units += this.tellElements(table, bucket, version, snapshot.epoch);
+        table.stamp(bucket, snapshot.epoch);
+      }
+      pending.cursor = table.nextCursor(pending.cursor);
+    }
+    if (pending.cursor >= END_OF_TABLE) this.closeOpen(snapshot, pending);
+    return units;
+  }
+
+  private closeOpen(snapshot: Snapshot, pending: Pending): void {
+    assert(pending.told === pending.count, 'a collection is told with as many elements as its head said');
+    snapshot.consumer.endKey();
+    snapshot.open = null;
+    snapshot.byTable.delete(pending.table);
+    append(snapshot.side, snapshot.consumer.out);
+    snapshot.mainDatabase = -1;
+    if (this.retained.size > 0) this.freeRetained();
+  }
+
+  /** Tells the elements in a bucket of a collection's table to every snapshot in (version, newest] that waits for them. */
+  private tellElements(table: Table, bucket: Address, version: number, newest: number): number {
+    let units = 0;
+    for (const snapshot of this.snapshots) {
+      if (snapshot.epoch <= version || snapshot.epoch > newest || !snapshot.active) continue;
+      const pending = snapshot.byTable.get(table.root);
+      if (pending === undefined) continue;
+      const length = table.chainLength(bucket);
+      if (length > this.entries.length) this.entries = new Int32Array(length * 2);
+      table.entriesOf(bucket, this.entries);
+      const { consumer } = snapshot;
+      const early = pending !== snapshot.open;
+      const keptBefore = pending.side === null ? 0 : pending.side.written;
+      if (early) {
+        if (pending.side === null) pending.side = new ChunkWriter(null, SMALL_CHUNK_BYTES);
+        consumer.divert(pending.side);
+      }
+      consumer.continueKey(pending.type, pending.key);
+      for (let i = 0; i < length; i++) {
+        this.walk.readEntry(pending.type, this.entries[i]!);
+        this.tellElement(consumer, pending.type);
+      }
+      pending.told += length;
+      if (early) {
+        consumer.restore();
+        snapshot.pendingBytes += pending.side!.written - keptBefore;
+        if (snapshot.open !== null) consumer.continueKey(snapshot.open.type, snapshot.open.key);
+      }
+      units += length * ELEMENT_UNITS;
+      this.checkLimit(snapshot);
+    }
+    return units;
+  }
+
+  private checkLimit(snapshot: Snapshot): void {
+    const total = snapshot.queuedBytes();
+    if (total <= snapshot.options.queueLimitBytes || !snapshot.active) return;
+    snapshot.failure = `${total} bytes wait to be saved, more than the limit of ${snapshot.options.queueLimitBytes}: writes outran it`;
+  }
+
+  private databaseOf(table: Table): Database | null {
+    for (const database of this.keyspace.databases) if (database.table === table) return database;
+    return null;
+  }
+}
+
+function nextTable(snapshot: Snapshot, slots: number): void {
+  snapshot.cursor = 0;
+  snapshot.slot++;
+  if (snapshot.slot < slots) return;
+  snapshot.slot = 0;
+  snapshot.databaseIndex++;
+}
+
+function hasPassed(snapshot: Snapshot, databaseIndex: number, slot: number): boolean {
+  if (snapshot.databaseIndex !== databaseIndex) return snapshot.databaseIndex > databaseIndex;
+  return snapshot.slot > slot;
+}
+
+/** Moves what a side buffer holds to the end of another. */
+function append(from: ChunkWriter, to: ChunkWriter): void {
+  for (let chunk = from.take(true); chunk !== null; chunk = from.take(true)) {
+    to.bytes(chunk.bytes, 0, chunk.length);
+    from.release(chunk);
+  }
+}
