@@ -153,10 +153,11 @@ export class Front {
 
   #tellState(status: ValkeyClusterStatus): void {
     if (status.endpoint !== '') this.#endpoint = status.endpoint;
-    const text = stateText(status);
-    if (text === this.#lastState) return;
-    this.#lastState = text;
-    this.#screen.line(`state ${text}`);
+    // The message goes on changing while the reason stands: the first one says what it is about.
+    const reason = `${status.state} ${status.reason}`;
+    if (reason === this.#lastState) return;
+    this.#lastState = reason;
+    this.#screen.line(`state ${stateText(status)}`);
   }
 
   /** Once: as soon as clients can reach every slot. */

@@ -35,7 +35,6 @@ export function renderConfig(node: NodeConfig): string {
     bind: HOST,
     port: String(node.port),
     dir: /^[\w./-]+$/.test(node.dataPath) ? node.dataPath : `"${node.dataPath.replace(/(["\\])/g, '\\$1')}"`,
-    daemonize: 'no',
     'cluster-announce-ip': HOST,
     'cluster-announce-human-nodename': announcedNodename(node.clusterUid, node.name),
   };

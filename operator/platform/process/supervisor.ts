@@ -4,7 +4,7 @@
  * it adopts processes by pid and start time, and those started just before its predecessor died by their command line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './ports.ts';
 import { findByCommandLine, identify, isRunning, signal } from './processes.ts';
@@ -17,8 +17,11 @@ export const RESTART_DELAY_MAX_MS = 10_000;
 const STEADY_AFTER_MS = 30_000;
 /** How often processes that are not our children are looked at. */
 const TICK_MS = 200;
+const LOG_FILE = 'node.log';
 /** A node's log is begun anew at a start that finds it larger. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
+/** Of a log's last line, when it says why a node ended. */
+const MAX_LAST_LINE = 500;
 
 export interface SupervisorOptions {
   readonly state: StateDirectory;
@@ -235,7 +238,7 @@ export class Supervisor {
       renderConfig({ name, port, dataPath, clusterUid, directives: shard.record.workload.directives }),
     );
     const [program = '', ...args] = command;
-    const log = openLog(join(dataPath, 'node.log'));
+    const log = openLog(join(dataPath, LOG_FILE));
     try {
       // Detached: a session of its own, so that neither our end nor a terminal's Ctrl-C is its end.
       const child = spawn(program, [...args, this.#configPath(index, node.ordinal)], {
@@ -245,9 +248,7 @@ export class Supervisor {
       });
       child.unref();
       child.once('error', (error) => this.#onChildEnd(node, child, `could not be started: ${error.message}`));
-      child.once('exit', (code, killedBy) =>
-        this.#onChildEnd(node, child, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`),
-      );
+      child.once('exit', (code, killedBy) => this.#onChildEnd(node, child, describeEnd(code, killedBy, dataPath)));
       if (child.pid === undefined) {
         this.#backOff(node);
         return;
@@ -295,6 +296,21 @@ export class Supervisor {
 function isAlive(node: SupervisedNode): boolean {
   if (node.child !== null) return true;
   return node.record.process !== null && isRunning(node.record.process);
+}
+
+/** A server that fails says why in its last line: it saves a look into the log. */
+function describeEnd(code: number | null, killedBy: NodeJS.Signals | null, dataPath: string): string {
+  if (killedBy !== null) return `was ended by ${killedBy}`;
+  if (code === 0) return 'exited with code 0';
+  return `exited with code ${code}: ${lastLine(join(dataPath, LOG_FILE))}`;
+}
+
+function lastLine(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').slice(-MAX_LAST_LINE).trimEnd().split('\n').at(-1) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 function openLog(path: string): number {
