@@ -133,7 +133,7 @@ export class Node {
       executor: this.executor,
       clients: this.clients,
       queryLimitBytes: 0,
-      nowMs: () => this.keyspace.nowMs,
+      clock: this.keyspace,
     };
     this.context = context;
     settings.watch('proto-max-bulk-len', (value) => {

@@ -50,7 +50,8 @@ export class Client {
   libraryName = '';
   libraryVersion = '';
   lastCommand = '';
-  lastInteractionMs: number;
+  /** Unix time of the last input, an int32 so that keeping it allocates nothing. */
+  lastInteractionSeconds: number;
   commandCount = 0;
   replyMode = REPLY_ON;
   noTouch = false;
@@ -95,8 +96,12 @@ export class Client {
     this.address = address;
     this.localAddress = localAddress;
     this.createdAtMs = nowMs;
-    this.lastInteractionMs = nowMs;
+    this.lastInteractionSeconds = Math.floor(nowMs / 1000);
     this.authenticated = authenticated;
+  }
+
+  get lastInteractionMs(): number {
+    return this.lastInteractionSeconds * 1000;
   }
 
   get subscriptions(): number {

@@ -44,6 +44,8 @@ export class Keyspace {
   readonly innerTables: Table[] = [];
   /** Time of the command or tick that runs, ms since 1970. */
   nowMs = 0;
+  /** The same in whole seconds. */
+  nowSeconds = 0;
   /** Seconds modulo 2^24, for access times. */
   accessClock = 0;
   /** The slot of the keys that the running command works on; 0 out of cluster mode. */
@@ -75,7 +77,8 @@ export class Keyspace {
 
   setNow(nowMs: number): void {
     this.nowMs = nowMs;
-    this.accessClock = Math.floor(nowMs / 1000) & ACCESS_MASK;
+    this.nowSeconds = Math.floor(nowMs / 1000);
+    this.accessClock = this.nowSeconds & ACCESS_MASK;
   }
 
   isExpired(expireAtMs: number): boolean {

@@ -24,7 +24,8 @@ export interface SessionContext {
   readonly clients: Clients;
   /** client-query-buffer-limit */
   queryLimitBytes: number;
-  nowMs(): number;
+  /** The keyspace, for its time: in whole seconds, since storing a double would allocate. */
+  readonly clock: { readonly nowSeconds: number };
 }
 
 export class Session {
@@ -45,7 +46,7 @@ export class Session {
   receive(bytes: Uint8Array, length: number): void {
     const client = this.client;
     if (client.killed || client.closing) return;
-    client.lastInteractionMs = this.context.nowMs();
+    client.lastInteractionSeconds = this.context.clock.nowSeconds;
     if (this.pendingLength === 0) {
       this.process(bytes, length);
       return;
