@@ -2,7 +2,8 @@
  * The front: owns the cluster's lifetime, the terminal and the manifest. It starts no node itself; the reconciler does,
  * and may die and be followed by another without a node noticing. When the front ends, everything ends.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { ValkeyCluster, ValkeyClusterStatus } from '../api/index.ts';
 import { HOST, identify, isRunning, type ProcessId, StateDirectory, stateRoot } from '../platform/process/index.ts';
@@ -108,6 +109,9 @@ export class Front {
     if (left.length === 0) this.#state.remove();
     else this.#screen.line(`keyherd: taking over ${left.length} nodes of a cluster whose front is gone`);
     mkdirSync(this.#state.path, { recursive: true, mode: 0o700 });
+    if (statSync(stateRoot()).uid !== userInfo().uid) {
+      throw new OccupiedError(`${stateRoot()} belongs to another user: set TMPDIR to a directory of your own`);
+    }
     const me = identify(process.pid);
     if (me === null) throw new Error('this process is not among the processes of this machine');
     this.#state.write({ process: me, manifestPath: this.#options.manifestPath } satisfies FrontRecord, 'front.json');

@@ -1,11 +1,11 @@
 /**
- * The manifest on disk, looked at four times a second. Looking beats being told here: editors replace files by rename,
+ * The manifest on disk, looked at five times a second. Looking beats being told here: editors replace files by rename,
  * mounted folders tell nothing, and a look costs a stat.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { ManifestError, parseManifest, type ValkeyCluster } from '../api/index.ts';
 
-const LOOK_INTERVAL_MS = 250;
+export const LOOK_INTERVAL_MS = 200;
 
 /** Reads it once. Throws ManifestError with one line that says what is wrong. */
 export function readManifest(path: string): ValkeyCluster {
@@ -26,6 +26,8 @@ export class ManifestWatch {
   readonly #onMistake: (line: string) => void;
   #timer: NodeJS.Timeout | null = null;
   #stamp: string;
+  /** Of the last look: a file is read once it has not changed between two, for some editors empty it before they write. */
+  #lastSeen: string;
   #lastMistake = '';
 
   /** `onEdit` gets every readable version, `onMistake` one line for every unreadable one. */
@@ -34,6 +36,7 @@ export class ManifestWatch {
     this.#onEdit = onEdit;
     this.#onMistake = onMistake;
     this.#stamp = stampOf(path);
+    this.#lastSeen = this.#stamp;
   }
 
   start(): void {
@@ -46,7 +49,9 @@ export class ManifestWatch {
 
   #look(): void {
     const stamp = stampOf(this.#path);
-    if (stamp === this.#stamp) return;
+    const settled = stamp === this.#lastSeen;
+    this.#lastSeen = stamp;
+    if (!settled || stamp === this.#stamp) return;
     this.#stamp = stamp;
     try {
       this.#onEdit(readManifest(this.#path));
