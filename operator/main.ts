@@ -100,7 +100,7 @@ async function main(settings: Settings): Promise<void> {
       client, caches, events, namespace, name,
       pods: { imagePullPolicy: settings.imagePullPolicy }, serverImage: settings.serverImage, mayAct: () => elector.mayAct(),
     });
-    const clusterLog = log.child({ namespace, cluster: name });
+    const clusterLog = log.child({ namespace });
     const reconciler = new ClusterReconciler({
       platform, admin: new NodeAdmin(), clock: { nowMs: () => Date.now() }, log: clusterLog, mayAct: () => elector.mayAct(),
     });

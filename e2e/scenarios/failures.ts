@@ -1,0 +1,76 @@
+/** Pods that go: one politely, one without a word, and all at once. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scenario } from './scenario.ts';
+import { CLUSTER_NAME, expect, figures, longestGapMs } from './stage.ts';
+
+/** The checker's first writes come before the mischief. */
+const SETTLE_MS = 3_000;
+
+export const failures: readonly Scenario[] = [
+  {
+    name: 'primary-deleted',
+    asserted: 'a primary\'s pod deleted gracefully: its replica takes over within 1 s; lost 0, wrong 0',
+    async run(stage) {
+      await stage.ready();
+      const primary = await stage.primaryOf(0);
+      const report = await stage.underLoad({ seconds: 30 }, async () => {
+        await sleep(SETTLE_MS);
+        await stage.kubectl.run(['delete', 'pod', primary, '--wait=false']);
+        await sleep(SETTLE_MS);
+        await stage.ready();
+      });
+      expect((await stage.primaryOf(0)) !== primary, `${primary} is still the primary`);
+      expect(longestGapMs(report) < 1_000, `a gap of ${longestGapMs(report)} ms`);
+      return figures(report);
+    },
+  },
+  {
+    name: 'primary-killed',
+    asserted: 'a primary killed with SIGKILL: lost 0 of what WAIT 1 confirmed, served again within 5 s',
+    async run(stage) {
+      await stage.ready();
+      const primary = await stage.primaryOf(1);
+      const report = await stage.underLoad({ seconds: 40, wait: 1, atLeast: 60 }, async () => {
+        await sleep(SETTLE_MS);
+        await stage.kill(primary);
+        await sleep(SETTLE_MS);
+        await stage.ready();
+      });
+      expect(longestGapMs(report) < 5_000, `a gap of ${longestGapMs(report)} ms`);
+      return figures(report);
+    },
+  },
+  {
+    name: 'primary-forced',
+    asserted: 'a primary\'s pod deleted by force: lost 0 of what WAIT 1 confirmed, served again within 5 s',
+    async run(stage) {
+      await stage.ready();
+      const primary = await stage.primaryOf(2);
+      const report = await stage.underLoad({ seconds: 40, wait: 1, atLeast: 60 }, async () => {
+        await sleep(SETTLE_MS);
+        await stage.kubectl.run(['delete', 'pod', primary, '--grace-period=0', '--force']);
+        await sleep(SETTLE_MS);
+        await stage.ready();
+      });
+      expect(longestGapMs(report) < 5_000, `a gap of ${longestGapMs(report)} ms`);
+      return figures(report);
+    },
+  },
+  {
+    name: 'all-deleted',
+    asserted: 'all pods deleted at once, gracefully, with persistence: all come back with their data; lost 0, wrong 0',
+    async run(stage) {
+      await stage.ready();
+      let seconds = 0;
+      // While nothing runs nothing is acknowledged: what counts is that nothing acknowledged is missing afterwards.
+      const report = await stage.underLoad({ seconds: 75, atLeast: 10 }, async () => {
+        await sleep(SETTLE_MS);
+        await stage.kubectl.run(['delete', 'pods', '-l', `keyherd.dev/cluster=${CLUSTER_NAME}`, '--wait=false']);
+        await sleep(SETTLE_MS);
+        seconds = await stage.ready();
+      });
+      return `Ready again after ${(seconds + SETTLE_MS / 1000).toFixed(1)} s; ${figures(report)}`;
+    },
+  },
+];
