@@ -25,6 +25,7 @@ import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
 import { type ParserLimits, RequestParser } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
+import { Snapshots } from './persistence/snapshot.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
@@ -65,6 +66,8 @@ export class Node {
   readonly settings: Settings;
   readonly keyspace: Keyspace;
   readonly types: Types;
+  /** The point-in-time iterator: files, full syncs and slot migrations read the dataset through it. */
+  readonly snapshots: Snapshots;
   readonly clients: Clients;
   readonly pubsub: PubSub;
   readonly watches: Watches;
@@ -109,6 +112,7 @@ export class Node {
     });
     this.keyspace.setNow(this.nowMs());
     this.types = new Types(this.keyspace, limitsFrom(settings));
+    this.snapshots = new Snapshots(this.keyspace, this.types);
     this.clients = new Clients(parseOutputLimits(settings.text('client-output-buffer-limit'), null)!);
     this.pubsub = new PubSub(this.clients);
     this.watches = new Watches();
@@ -293,9 +297,7 @@ export class Node {
       expired: gone,
       evicted: gone,
       touched: (database, bytes, start, end) => this.watches.touch(watchKey(database.index, bytes, start, end)),
-      clearing: () => {
-        // FLUSH and slot removal tell their watchers themselves; snapshots hook in here.
-      },
+      clearing: (database, slot) => this.snapshots.clearing(database, slot),
     };
   }
 
