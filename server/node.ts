@@ -80,6 +80,8 @@ export class Node {
   readonly log: NodeOptions['log'];
   /** Added to by cluster and replication: told of messages published here. */
   readonly onPublished: ((channel: Uint8Array, message: Uint8Array, sharded: boolean) => void)[] = [];
+  /** Called at the end of every turn, before output is sent: replicas and migrations take what the turn wrote. */
+  readonly turnEnders: Set<() => void> = new Set();
   role: () => 'primary' | 'replica' = () => 'primary';
   /** Bytes that the write log holds, counted by maxmemory. */
   logBytes: () => number = () => 0;
@@ -162,6 +164,7 @@ export class Node {
       admit: (address, localAddress) => this.admit(address, localAddress),
       keepAliveSeconds: () => settings.integer('tcp-keepalive'),
       turn: () => this.turn(),
+      endTurn: () => this.endTurn(),
     });
   }
 
@@ -173,6 +176,12 @@ export class Node {
   /** A turn of the event loop begins: time moves. */
   turn(): void {
     this.keyspace.setNow(this.nowMs());
+  }
+
+  /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
+  endTurn(): void {
+    for (const end of this.turnEnders) end();
+    this.clients.settle();
   }
 
   random(): number {
@@ -249,7 +258,7 @@ export class Node {
     this.closeIdle(nowMs);
     this.clients.tick(nowMs);
     for (const part of this.parts) part.tick?.(nowMs);
-    this.clients.settle();
+    this.endTurn();
   }
 
   private measure(nowMs: number): void {

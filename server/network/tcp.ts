@@ -27,6 +27,8 @@ export interface TcpHost {
   keepAliveSeconds(): number;
   /** Time moves at the start of each turn. */
   turn(): void;
+  /** Sends what the turn wrote. */
+  endTurn(): void;
 }
 
 /** The parts of net.Socket's constructor options that Node documents for outgoing sockets only. */
@@ -118,7 +120,7 @@ class TcpConnection implements ClientConnection {
     socket.on('close', () => {
       host.clients.remove(session.client);
       host.context.reply.release(session.client.output);
-      host.clients.settle();
+      host.endTurn();
       gone();
     });
     socket.on('drain', () => {
@@ -130,7 +132,7 @@ class TcpConnection implements ClientConnection {
   receive(buffer: Uint8Array, sizeBytes: number): void {
     this.host.turn();
     this.session.receive(buffer, sizeBytes);
-    this.host.clients.settle();
+    this.host.endTurn();
   }
 
   resume(): void {

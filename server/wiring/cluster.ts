@@ -168,7 +168,7 @@ class ClusterWiring implements Part, ClusterEffects {
   private run(event: () => void): void {
     this.node.turn();
     event();
-    this.node.clients.settle();
+    this.node.endTurn();
   }
 
   // --- ClusterEffects --------------------------------------------------------------------------------------------------
@@ -204,12 +204,12 @@ class ClusterWiring implements Part, ClusterEffects {
     setImmediate(() => this.run(() => this.cluster.tick(this.node.nowMs())));
   }
 
-  runMigrationsSoon(): void {
+  runSoon(): void {
     if (this.migrationsWanted) return;
     this.migrationsWanted = true;
     setImmediate(() => {
       this.migrationsWanted = false;
-      this.run(() => this.cluster.runMigrations(this.node.nowMs()));
+      this.run(() => this.cluster.onSoon(this.node.nowMs()));
     });
   }
 
@@ -281,7 +281,7 @@ class TargetSockets implements TargetConnections {
     const { migrations } = this;
     this.node.turn();
     this.cluster.run(this.node.nowMs(), () => event(migrations));
-    this.node.clients.settle();
+    this.node.endTurn();
   }
 
   connect(job: string, host: string, port: number): void {
