@@ -133,8 +133,10 @@ export function checkSetSlot(state: ClusterState, slot: number, action: SetSlotA
 export function setSlot(state: ClusterState, slot: number, action: SetSlotAction, name: string): void {
   const node = action === 'stable' ? null : state.nodes.find(name)!;
   if (action === 'migrating') state.slots.setMigrating(slot, node);
-  else if (action === 'importing') state.slots.setImporting(slot, node);
-  else if (action === 'stable') {
+  else if (action === 'importing') {
+    state.purge.finish(slot);
+    state.slots.setImporting(slot, node);
+  } else if (action === 'stable') {
     state.slots.setImporting(slot, null);
     state.slots.setMigrating(slot, null);
   } else assignSlot(state, slot, node!);

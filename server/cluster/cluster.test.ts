@@ -143,6 +143,8 @@ describe('claims', () => {
       encodePing(PING, headerOf(made.primary, { configEpoch: 4, currentEpoch: 4, slots: claimed }), [], NO_EXTENSIONS),
     );
     expect(made.cluster.state.ownerOf(7)).toBe(made.primary);
+    expect(made.effects).not.toContain('flushSlotKeys(7)');
+    made.cluster.onSoon(START_MS + 3000);
     expect(made.effects).toContain('flushSlotKeys(7)');
   });
 

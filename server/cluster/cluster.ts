@@ -9,7 +9,7 @@
  *  - The bus transport (network/bus.ts) calls `onLinkAccepted`, `onLinkUp`, `onLinkDown` and `onPacket`.
  *  - `effects.saveConfig(sequence, …)` ends in `onConfigSaved(nowMs, sequence)`; a save that fails must end the process.
  *  - Replication calls `onReplicationProgress(nowMs)` when a replica's offset moves while `wantsReplicationProgress`.
- *  - `effects.runMigrationsSoon()` asks for one `runMigrations(nowMs)` behind the next socket pass.
+ *  - `effects.runSoon()` asks for one `onSoon(nowMs)` behind the next socket pass.
  *    `new Migrations(cluster.state, migrationEffects)` (migration/) attaches itself; its `onTarget…` events run by `cluster.run`.
  *  - `servesReplicas` false: PSYNC is refused (with -LOADING); a restarted owner must not overwrite newer replicas.
  *  - The request path asks `router` (routing.ts). A command that changes the cluster calls the methods below through
@@ -210,9 +210,12 @@ export class Cluster {
     else if (type === MODULE) state.moduleBytesReceived += length;
   }
 
-  /** A slot migration waits for this; see `effects.runMigrationsSoon`. */
-  runMigrations(nowMs: number): void {
-    this.event(nowMs, () => this.state.migrations?.run());
+  /** Slot migrations go on, and keys of lost slots are deleted; see `effects.runSoon`. */
+  onSoon(nowMs: number): void {
+    this.event(nowMs, () => {
+      this.state.purge.run();
+      this.state.migrations?.run();
+    });
   }
 
   onConfigSaved(nowMs: number, sequence: number): void {

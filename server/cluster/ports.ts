@@ -25,8 +25,8 @@ export interface ClusterEffects {
   saveConfig(sequence: number, text: string, durable: boolean): void;
   /** Asks for another `tick` after the sockets have been read once. */
   tickAfterSockets(): void;
-  /** Asks for `runMigrations` after the sockets have been read once. Asking twice is asking once. */
-  runMigrationsSoon(): void;
+  /** Asks for `onSoon` after the sockets have been read once. Asking twice is asking once. */
+  runSoon(): void;
 
   /** Replicates from this address. `fullSync`: another history, a partial resynchronisation is not to be tried. */
   becomeReplicaOf(host: string, port: number, fullSync: boolean): void;

@@ -40,6 +40,8 @@ export function followPrimary(
   } else if (myself.replicaOf !== null) state.nodes.removeReplica(myself.replicaOf, myself);
   myself.flags &= ~MY_PRIMARY_FAIL;
   if (primary.isFailed) myself.flags |= MY_PRIMARY_FAIL;
+  // From now on the primary's stream says which keys there are.
+  state.purge.forget();
   if (options.closeSlots) state.slots.closeAll();
   myself.replicaOf = primary;
   updateShard(state, myself, primary.shardId);
@@ -91,7 +93,7 @@ export function flushForeignSlots(state: ClusterState): void {
         'notice',
         `I have keys for slot ${slot}, but the slot is assigned to another node. Deleting keys in the slot.`,
       );
-      state.effects.flushSlotKeys(slot);
+      state.purge.add(slot);
     }
     state.later(SAVE_DURABLY);
   }

@@ -63,7 +63,7 @@ export function scripted(nodesConf = ''): Scripted {
         if (made.savesAtOnce) made.finishSaves();
       },
       tickAfterSockets: record('tickAfterSockets'),
-      runMigrationsSoon: record('runMigrationsSoon'),
+      runSoon: record('runSoon'),
       becomeReplicaOf: record('becomeReplicaOf'),
       becomePrimary: record('becomePrimary'),
       pauseWrites: record('pauseWrites'),

@@ -83,7 +83,7 @@ export function applyClaim(state: ClusterState, claimant: ClusterNode, epoch: nu
   if (!flushDirty) return;
   for (const slot of taken.dirty) {
     state.log('notice', `Deleting keys in dirty slot ${slot} on node ${called(myself)} in shard ${myself.shardId}`);
-    state.effects.flushSlotKeys(slot);
+    state.purge.add(slot);
   }
 }
 

@@ -9,6 +9,7 @@ import { MYSELF, OWN_ABILITIES, PRIMARY, REPLICA } from './node-flags.ts';
 import { ClusterNode, type Link, NodeTable } from './node-table.ts';
 import type { ClusterEffects, KeyspaceView, RandomSource, ReplicationView } from './ports.ts';
 import { randomName } from './ports.ts';
+import { Purge } from './purge.ts';
 import type { ClusterSettings } from './settings.ts';
 import { SlotMap } from './slot-map.ts';
 
@@ -77,6 +78,7 @@ export class ClusterState {
   readonly random: RandomSource;
   readonly nodes: NodeTable;
   readonly slots = new SlotMap();
+  readonly purge: Purge;
   readonly links = new Map<number, Link>();
   /** Forgotten nodes and until when (ms) they are not taken up again. */
   readonly forgotten = new Map<string, number>();
@@ -127,6 +129,7 @@ export class ClusterState {
     this.keyspace = parts.keyspace;
     this.random = parts.random;
     this.nowMs = nowMs;
+    this.purge = new Purge(this);
     this.nodes = new NodeTable(new ClusterNode(name, shardId, MYSELF | PRIMARY | OWN_ABILITIES, nowMs));
   }
 
@@ -170,7 +173,9 @@ export class ClusterState {
       this.slots.release(slot, owner);
       this.effects.dropShardChannels(slot);
     }
-    if (to !== null) this.slots.assign(slot, to);
+    if (to === null) return;
+    if (to.isMyself) this.purge.finish(slot);
+    this.slots.assign(slot, to);
   }
 
   /** Leaves at the end of the event, or when all that had to be saved before is on disk. */

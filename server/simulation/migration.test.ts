@@ -36,6 +36,7 @@ describe('a migration', () => {
     expect(target.migrations.list().map((job) => job.state)).toEqual(['success']);
     expect(cluster.serving(0)).toBe(target);
     expect(target.writes.filter(({ slot }) => slot < 4096).map(({ id }) => id)).toEqual(before);
+    cluster.world.run(10);
     expect(source.writes.some(({ slot }) => slot < 4096)).toBe(false);
     expect(target.hiddenSlots.size).toBe(0);
   });
@@ -165,6 +166,7 @@ test('whatever breaks during a migration, every slot has one owner with the ackn
         for (let i = 0; i < 20; i++) write();
         expect(lost(cluster, acknowledged)).toEqual([]);
         expect(target!.hiddenSlots.size).toBe(0);
+        cluster.world.run(10);
         for (const node of cluster.primaries) {
           const strays = node.writes.filter(({ slot }) => !node.cluster.state.slots.myselfOwns(slot));
           expect(strays).toEqual([]);

@@ -172,7 +172,7 @@ export class SimulatedNode {
         });
       },
       tickAfterSockets: () => this.later(guard, 0, () => this.cluster.tick(this.world.nowMs)),
-      runMigrationsSoon: () => this.later(guard, 0, () => this.cluster.runMigrations(this.world.nowMs)),
+      runSoon: () => this.later(guard, 0, () => this.cluster.onSoon(this.world.nowMs)),
       becomeReplicaOf: (host) => this.follow(guard, host),
       becomePrimary: () => this.unfollow(),
       pauseWrites: (_reason, untilMs) => {

@@ -10,8 +10,8 @@ export const MAX_UNSENT_BYTES = 512 * 1024;
 export const WRITES_PIECE_BYTES = 256 * 1024;
 
 /**
- * A target that has all but so much has caught up, whatever slot-migration-max-failover-repl-bytes says: under a steady
- * load there is always a turn's worth of writes on the way. What remains is sent after the pause began, before PAUSED.
+ * A target that has all but so much has caught up, whatever slot-migration-max-failover-repl-bytes says: a busy one takes
+ * its bytes in strokes, and the last of them are taken while writes are held.
  */
 export const CAUGHT_UP_BYTES = 64 * 1024;
 

@@ -46,7 +46,7 @@ export class Migrations implements MigrationHooks {
   constructor(state: ClusterState, effects: MigrationEffects) {
     this.state = state;
     this.effects = effects;
-    const wake = (): void => state.effects.runMigrationsSoon();
+    const wake = (): void => state.effects.runSoon();
     this.exporter = new Exporter(state, effects, wake, () => this.resumeWritesIfNoneWaits());
     this.importer = new Importer(state, effects, wake);
     state.migrations = this;

@@ -154,7 +154,6 @@ export class Exporter {
         break;
       case 'waiting-to-pause':
         this.tryPause(job);
-        this.pump(job);
         break;
       case 'failover-paused':
         this.pump(job);
@@ -234,7 +233,8 @@ export class Exporter {
   private tryPause(job: ExportJob): void {
     if (job.state !== 'waiting-to-pause') return;
     const limit = this.state.settings.slotMigrationMaxFailoverReplBytes;
-    if (limit >= 0 && this.remainingBytes(job) > Math.max(limit, CAUGHT_UP_BYTES)) return;
+    this.pump(job);
+    if (!isInProgress(job) || (limit >= 0 && this.remainingBytes(job) > Math.max(limit, CAUGHT_UP_BYTES))) return;
     const untilMs = this.state.nowMs + this.state.settings.manualFailoverTimeoutMs * PAUSE_FACTOR;
     this.state.log(
       'notice',

@@ -21,6 +21,7 @@ export class Importer {
   }
 
   begin(job: ImportJob): void {
+    for (const { start, end } of job.ranges) for (let slot = start; slot <= end; slot++) this.state.purge.finish(slot);
     this.setHidden(job, true);
     this.state.log('notice', `New slot import job created: ${describeJob(job)}.`);
   }
@@ -83,12 +84,16 @@ export class Importer {
 
   /** Keys that came with the failed migration go; the end of it is told to replicas only then. */
   private cleanUp(job: ImportJob): void {
-    const { state } = this;
+    const { slots, purge } = this.state;
+    let left = 0;
     for (const { start, end } of job.ranges) {
-      for (let slot = start; slot <= end; slot++)
-        if (!state.slots.myselfOwns(slot) && state.keyspace.keysInSlot(slot) > 0) state.effects.flushSlotKeys(slot);
+      for (let slot = start; slot <= end; slot++) {
+        if (!slots.myselfOwns(slot)) purge.add(slot);
+        if (purge.has(slot)) left++;
+      }
     }
-    this.conclude(job, 'failed');
+    if (left === 0) this.conclude(job, 'failed');
+    else this.wake();
   }
 
   onSourceGone(job: ImportJob): void {
