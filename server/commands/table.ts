@@ -3,15 +3,23 @@ import type { Types } from '../types/index.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
 import { connectionCommands } from './connection.ts';
+import { hashCommands } from './hashes.ts';
 import { keyCommands } from './keys.ts';
+import { listCommands } from './lists.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { serverCommands } from './server.ts';
+import { setCommands } from './sets.ts';
+import { sortedSetCommands } from './sorted-sets.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
 
-export function commandTable(_types: Types): readonly (readonly Command[])[] {
+export function commandTable(types: Types): readonly (readonly Command[])[] {
   return [
     stringCommands,
+    hashCommands(types),
+    listCommands(types),
+    setCommands(types),
+    sortedSetCommands(types),
     keyCommands,
     connectionCommands,
     serverCommands,

@@ -299,6 +299,12 @@ export class Table {
     return ((hash >>> (31 - level)) + 1) * 2 ** (31 - level);
   }
 
+  /** How many hashes the bucket of `hash` stands for: one that is not yet split stands for twice as many as one that is. */
+  spanOf(hash: number): number {
+    if (this.level === 0) return 2 ** 32;
+    return 2 ** (hash >>> (32 - this.level) >= this.split ? 31 - this.level : 32 - this.level);
+  }
+
   /** Copies the entries of a bucket and its chain to `into` (grown when too small is the caller's duty: see `chainLength`); returns how many. */
   entriesOf(bucket: Address, into: Int32Array): number {
     let found = 0;

@@ -12,6 +12,11 @@ import { TableWalk } from '../memory/table-walk.ts';
 import { readVarint, varintBytes } from '../memory/varint.ts';
 import type { InnerTables } from './inner-tables.ts';
 
+/** Draws of a slot in a bucket: more than chains are long, so that every element has the same chance. */
+const DRAWN_SLOTS = 24;
+/** Of a sparse table few draws hit; then the element is counted out. */
+const MAX_DRAWS = 200;
+
 export class ElementWalk {
   type = SET;
   /** The member, field or item: segment[from, to). */
@@ -23,6 +28,8 @@ export class ElementWalk {
   valueTo = 0;
   /** Of a sorted set. */
   score = 0;
+  /** Of LARGE: the address of the entry last read. */
+  entry: Address = NONE;
   private encoding = PACKED;
   private readonly arena: Arena;
   private readonly packed: Packed;
@@ -93,11 +100,32 @@ export class ElementWalk {
     return true;
   }
 
+  /** Reads one element, each with the same chance; not for lists, nor empty collections. */
+  draw(root: Address, random: RandomSource): void {
+    const count = elementCount(this.arena, this.type, this.encoding, root);
+    if (this.encoding !== PACKED) {
+      const { table } = this.walk;
+      const largestSpan = table.spanOf(0);
+      for (let i = 0; i < MAX_DRAWS; i++) {
+        const hash = random.random();
+        const slots = table.spanOf(hash | 0) === largestSpan ? DRAWN_SLOTS * 2 : DRAWN_SLOTS;
+        const slot = below(random, slots);
+        this.walk.seek(table.root, hash);
+        if (slot >= this.walk.nextBucket()) continue;
+        this.read(slot);
+        return;
+      }
+    }
+    this.open(this.type, this.encoding, root);
+    for (let i = below(random, count); i >= 0; i--) this.next();
+  }
+
   /** Reads an entry of an inner table, as a guard or a bucket shows it. */
   readEntry(type: number, entry: Address): void {
     const segment = this.arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
     let at = (entry & OFFSET_MASK) << 3;
     this.segment = segment;
+    this.entry = entry;
     if (type === ZSET) {
       this.score = this.arena.doubles[entry >>> SEGMENT_OF_SHIFT]![entry & OFFSET_MASK]!;
       at += 8;
@@ -147,6 +175,16 @@ export class ElementWalk {
   private wordOf(address: Address, index: number): number {
     return this.arena.words[address >>> SEGMENT_OF_SHIFT]![((address & OFFSET_MASK) << 1) + index]!;
   }
+}
+
+/** Gives random integers in [0, 2^32). */
+export interface RandomSource {
+  random(): number;
+}
+
+/** A random integer in [0, limit). */
+export function below(random: RandomSource, limit: number): number {
+  return Math.floor((random.random() / 2 ** 32) * limit);
 }
 
 /** The root of the table inside a LARGE hash, set or sorted set; NONE for what has none. */

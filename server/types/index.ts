@@ -17,7 +17,8 @@ import { Sets } from './sets.ts';
 import { SortedSets } from './sorted-sets.ts';
 import { ValueBuilder } from './value-builder.ts';
 
-export { ElementWalk } from './element-walk.ts';
+export type { RandomSource } from './element-walk.ts';
+export { below, ElementWalk } from './element-walk.ts';
 export { encodingName } from './encoding-name.ts';
 export type { CollectionLimits } from './limits.ts';
 export { defaultLimits, limitsFrom } from './limits.ts';

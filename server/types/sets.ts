@@ -86,21 +86,26 @@ export class Sets {
 
   /** Adds a member; false when it was there. */
   add(member: Uint8Array, from: number, to: number): boolean {
+    if (this.has(member, from, to)) return false;
+    this.addMissing(member, from, to);
+    return true;
+  }
+
+  /** Adds a member that the last `has` did not find. */
+  addMissing(member: Uint8Array, from: number, to: number): void {
     if (this.encoding === PACKED) {
       const { packed, limits } = this;
-      if (packed.seek(member, from, to, 1)) return false;
       const integer = packed.mark === ALL_INTEGERS && isInteger64(member, from, to);
       if (integer ? packed.count < limits.setIntegers : packed.count < limits.setEntries && to - from <= limits.setValueBytes) {
         if (!integer && packed.mark === ALL_INTEGERS) packed.setMark(0);
         packed.insert(packed.used, member, from, to);
         this.root = packed.address;
-        return true;
+        return;
       }
       this.convert();
+      this.table.find(member, from, to);
     }
-    if (this.table.find(member, from, to) !== NONE) return false;
     this.insertLarge(member, from, to);
-    return true;
   }
 
   private insertLarge(member: Uint8Array, from: number, to: number): void {
