@@ -2,7 +2,7 @@
  * `npm run bench:executor`: a million GETs through the executor, from the bytes in the buffer to the bytes in the output, and what they
  * leave on V8's heap without a collection. Exits non-zero above the limit. The second number of the run is time per request, for looking at.
  */
-import { TestNode, request } from '../server/testing/test-node.ts';
+import { request, TestNode } from '../server/testing/test-node.ts';
 
 const REQUESTS = 1_000_000;
 const PIPELINE = 64;
@@ -11,7 +11,9 @@ const KEYS = 100_000;
 const LIMIT_BYTES = 64 * 1024;
 
 function pipeline(): Uint8Array {
-  const parts = Array.from({ length: PIPELINE }, (_, i) => request('GET', `key:${String((i * 7919) % KEYS).padStart(12, '0')}`));
+  const parts = Array.from({ length: PIPELINE }, (_, i) =>
+    request('GET', `key:${String((i * 7919) % KEYS).padStart(12, '0')}`),
+  );
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -40,5 +42,7 @@ const started = process.hrtime.bigint();
 run(REQUESTS);
 const elapsedNs = Number(process.hrtime.bigint() - started);
 const grown = process.memoryUsage().heapUsed - before;
-process.stdout.write(`${REQUESTS} GETs: heap ${grown >= 0 ? '+' : ''}${grown} bytes (limit ${LIMIT_BYTES}), ${(elapsedNs / REQUESTS).toFixed(0)} ns each\n`);
+process.stdout.write(
+  `${REQUESTS} GETs: heap ${grown >= 0 ? '+' : ''}${grown} bytes (limit ${LIMIT_BYTES}), ${(elapsedNs / REQUESTS).toFixed(0)} ns each\n`,
+);
 process.exit(grown < LIMIT_BYTES ? 0 : 1);

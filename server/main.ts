@@ -4,10 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { chdir } from 'node:process';
 import { pino } from 'pino';
-import { REDIS_VERSION, VALKEY_VERSION } from './commands/connection.ts';
 import { Settings, SettingsError } from './config/settings.ts';
-import { splitWords } from './protocol/parser.ts';
+import { REDIS_VERSION, VALKEY_VERSION } from './config/version.ts';
 import { Node } from './node.ts';
+import { splitWords } from './protocol/parser.ts';
 import { wireNode } from './wiring/index.ts';
 
 const USAGE = `Usage: keyherd-server [/path/to/valkey.conf] [--directive value …]
@@ -56,7 +56,8 @@ function readArguments(settings: Settings, words: readonly string[]): void {
     const name = words[i]!;
     if (!name.startsWith('--')) throw new SettingsError(`argument '${name}': a directive begins with --`);
     const values: string[] = [];
-    for (i++; i < words.length && !words[i]!.startsWith('--'); i++) values.push(...(words[i] === '' ? [''] : words[i]!.split(' ')));
+    for (i++; i < words.length && !words[i]!.startsWith('--'); i++)
+      values.push(...(words[i] === '' ? [''] : words[i]!.split(' ')));
     settings.read(name, name.slice(2), values);
   }
 }
@@ -64,7 +65,9 @@ function readArguments(settings: Settings, words: readonly string[]): void {
 async function main(): Promise<void> {
   const words = process.argv.slice(2);
   if (words[0] === '-v' || words[0] === '--version') {
-    process.stdout.write(`keyherd-server, compatible with Valkey ${VALKEY_VERSION} (protocol ${REDIS_VERSION}), Node.js ${process.version}\n`);
+    process.stdout.write(
+      `keyherd-server, compatible with Valkey ${VALKEY_VERSION} (protocol ${REDIS_VERSION}), Node.js ${process.version}\n`,
+    );
     return;
   }
   if (words[0] === '-h' || words[0] === '--help') {

@@ -20,12 +20,12 @@ import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
+import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
 import { type ParserLimits, RequestParser } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
-import { Snapshots } from './persistence/snapshot.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
@@ -148,7 +148,9 @@ export class Node {
     settings.watch('client-query-buffer-limit', (value) => {
       context.queryLimitBytes = Number(value);
     });
-    settings.watch('client-output-buffer-limit', (value) => this.clients.setLimits(parseOutputLimits(value, this.clients.limits)!));
+    settings.watch('client-output-buffer-limit', (value) =>
+      this.clients.setLimits(parseOutputLimits(value, this.clients.limits)!),
+    );
     settings.watch('maxmemory', (value) => {
       this.eviction.maxMemoryBytes = Number(value);
     });
@@ -216,7 +218,11 @@ export class Node {
     if (!database.open(slot)) return;
     for (const entry of database.table.entries()) {
       view.open(this.keyspace.arena, entry);
-      this.executor.propagate(database.index, slot, Arguments.of('UNLINK', view.segment.slice(view.keyAt, view.keyEnd)));
+      this.executor.propagate(
+        database.index,
+        slot,
+        Arguments.of('UNLINK', view.segment.slice(view.keyAt, view.keyEnd)),
+      );
     }
   }
 
@@ -235,7 +241,9 @@ export class Node {
         });
       } catch (problem) {
         if (optional) continue;
-        throw new Error(`cannot listen on ${host}:${port}: ${problem instanceof Error ? problem.message : String(problem)}`);
+        throw new Error(
+          `cannot listen on ${host}:${port}: ${problem instanceof Error ? problem.message : String(problem)}`,
+        );
       }
     }
     this.lastTickMs = this.nowMs();
@@ -359,7 +367,8 @@ export class Node {
   }
 
   private requestShutdown(save: boolean | null, abort: boolean): string | null {
-    if (abort) return this.stopping === null ? 'ERR No shutdown in progress.' : 'ERR The shutdown can no longer be stopped.';
+    if (abort)
+      return this.stopping === null ? 'ERR No shutdown in progress.' : 'ERR The shutdown can no longer be stopped.';
     void this.stop(save);
     return null;
   }

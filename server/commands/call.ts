@@ -4,10 +4,11 @@
  *
  * Helpers that read an argument or a key answer the error themselves and set `failed`: the command then returns.
  */
-import type { Address } from '../memory/arena.ts';
-import { NONE } from '../memory/arena.ts';
+
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Address } from '../memory/arena.ts';
+import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_WRONG_TYPE } from '../protocol/errors.ts';
 import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
@@ -20,6 +21,8 @@ export class Call {
   readonly rooms: Rooms;
   readonly keyspace: Keyspace;
   readonly reply: ReplyWriter;
+  /** Room for a number in decimal, within one command. */
+  readonly scratch: Uint8Array = new Uint8Array(32);
   client: Client;
   entry: CommandEntry;
   database: Database;
@@ -94,7 +97,7 @@ export class Call {
   /** Argument i as an integer in ±2^63 (exact within ±2^53). Answers the error and sets `failed` otherwise. */
   integer(index: number, problem: string = ERR_NOT_INTEGER): number {
     const value = parseInteger(this.bytes, this.starts[index]!, this.ends[index]!);
-    if (value !== value) this.fail(problem);
+    if (Number.isNaN(value)) this.fail(problem);
     return value;
   }
 
@@ -109,7 +112,7 @@ export class Call {
 
   double(index: number, problem: string = ERR_NOT_FLOAT): number {
     const value = parseDouble(this.bytes, this.starts[index]!, this.ends[index]!);
-    if (value !== value) this.fail(problem);
+    if (Number.isNaN(value)) this.fail(problem);
     return value;
   }
 

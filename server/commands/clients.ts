@@ -2,9 +2,10 @@
  * All clients of a node: who is connected, who has output to flush, who is paused or blocked, and writing to a client that
  * did not ask (published messages, replies of ended waits). It knows no sockets: a connection registers itself as a ClientConnection.
  */
+
+import type { OutputLimits } from '../config/directives.ts';
 import { Output, ReplyWriter } from '../protocol/reply.ts';
 import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, STREAM_CLIENT, type Waiter } from './client.ts';
-import type { OutputLimits } from '../config/directives.ts';
 
 /** What the network gives for each client. */
 export interface ClientConnection {
@@ -51,6 +52,9 @@ export class Clients {
   /** Connections accepted, and refused for maxclients. */
   accepted = 0;
   refused = 0;
+
+  /** What a turn wrote to the log goes to its readers with the turn's replies: set by replication. */
+  beforeSettle: (() => void) | null = null;
 
   constructor(limits: OutputLimits) {
     this.limits = limits;
@@ -147,6 +151,7 @@ export class Clients {
    * Clients that ran over their output limit are closed here.
    */
   settle(): void {
+    this.beforeSettle?.();
     while (this.unsettled) {
       const resumed = this.resumeList;
       if (resumed.length > 0) this.resumeList = [];
@@ -160,6 +165,7 @@ export class Clients {
         if (client.output.overflowed) this.kill(client, 'output buffer limit reached');
         else member.connection.flush();
       }
+      this.beforeSettle?.();
     }
   }
 

@@ -50,7 +50,9 @@ test('APPEND, SETRANGE and GETRANGE agree with a plain string through every size
   }
   expect(client.send('GET', 'k')).toBe(`$${model.length}\r\n${model}\r\n`);
   expect(client.send('SETRANGE', 'k', '3', 'XYZ')).toBe(`:${model.length}\r\n`);
-  expect(client.send('GETRANGE', 'k', '2', '7')).toBe(`$6\r\n${(`${model.slice(0, 3)}XYZ${model.slice(6)}`).slice(2, 8)}\r\n`);
+  expect(client.send('GETRANGE', 'k', '2', '7')).toBe(
+    `$6\r\n${(`${model.slice(0, 3)}XYZ${model.slice(6)}`).slice(2, 8)}\r\n`,
+  );
   expect(client.send('GETRANGE', 'k', '-1', '-5')).toBe('$0\r\n\r\n');
 });
 
@@ -105,7 +107,9 @@ test('over maxmemory writes are refused, reads and deletions are not', () => {
 });
 
 test('allkeys-lru keeps what was used lately and never refuses', () => {
-  const test = new TestNode({ maxmemory: '1mb', 'maxmemory-policy': 'allkeys-lru', 'maxmemory-samples': '10' }).at(1_000_000);
+  const test = new TestNode({ maxmemory: '1mb', 'maxmemory-policy': 'allkeys-lru', 'maxmemory-samples': '10' }).at(
+    1_000_000,
+  );
   const client = test.client();
   client.send('SET', 'hot', 'x');
   for (let i = 0; i < 3000; i++) {
@@ -146,7 +150,9 @@ test('unknown commands and subcommands are named in the error', () => {
 
 test('CONFIG SET changes all of its directives or none', () => {
   const client = new TestNode().client();
-  expect(client.send('CONFIG', 'SET', 'maxclients', '5', 'hz', 'many')).toContain("(possibly related to argument 'hz')");
+  expect(client.send('CONFIG', 'SET', 'maxclients', '5', 'hz', 'many')).toContain(
+    "(possibly related to argument 'hz')",
+  );
   expect(client.send('CONFIG', 'GET', 'maxclients')).toBe('*2\r\n$10\r\nmaxclients\r\n$5\r\n10000\r\n');
   expect(client.send('CONFIG', 'SET', 'maxmemory', '100mb')).toBe('+OK\r\n');
   expect(client.send('CONFIG', 'GET', 'maxmemory')).toBe('*2\r\n$9\r\nmaxmemory\r\n$9\r\n104857600\r\n');

@@ -2,6 +2,7 @@
  * Commands about the connection itself: AUTH, HELLO, SELECT, PING, CLIENT and their kin.
  * Source: Valkey 9.1 networking.c, acl.c, connection commands' metadata.
  */
+import { VALKEY_VERSION } from '../config/version.ts';
 import {
   ERR_AUTH_NOT_SET,
   ERR_DB_INDEX,
@@ -12,13 +13,31 @@ import {
   ERR_WRONG_PASS,
 } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
-import { type Client, NORMAL_CLIENT, PUBSUB_CLIENT, REPLICA_CLIENT, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, STREAM_CLIENT } from './client.ts';
+import {
+  type Client,
+  NORMAL_CLIENT,
+  PUBSUB_CLIENT,
+  REPLICA_CLIENT,
+  REPLY_OFF,
+  REPLY_ON,
+  REPLY_SKIP_NEXT,
+  STREAM_CLIENT,
+} from './client.ts';
 import { PAUSE_ALL, PAUSE_WRITES } from './clients.ts';
-import { ADMIN, ALLOW_BUSY, type Command, FAST, IN_SUBSCRIBER_MODE, LOADING, NO_AUTH, NO_KEYS, NOSCRIPT, NOT_QUEUED, SKIP_COMMANDLOG, STALE } from './command.ts';
-
-/** The version of the protocol's semantics that clients look for, and the version of Valkey this node is compatible with. */
-export const REDIS_VERSION = '7.2.4';
-export const VALKEY_VERSION = '9.1.2';
+import {
+  ADMIN,
+  ALLOW_BUSY,
+  type Command,
+  FAST,
+  IN_SUBSCRIBER_MODE,
+  LOADING,
+  NO_AUTH,
+  NO_KEYS,
+  NOSCRIPT,
+  NOT_QUEUED,
+  SKIP_COMMANDLOG,
+  STALE,
+} from './command.ts';
 
 function ping(call: Call): void {
   const { reply, client } = call;
@@ -53,7 +72,8 @@ function credentialsMatch(call: Call, user: string, password: string): boolean {
   const expected = call.rooms.settings.text('requirepass');
   if (user !== 'default') return false;
   let difference = expected.length ^ password.length;
-  for (let i = 0; i < password.length; i++) difference |= password.charCodeAt(i) ^ expected.charCodeAt(i % Math.max(1, expected.length));
+  for (let i = 0; i < password.length; i++)
+    difference |= password.charCodeAt(i) ^ expected.charCodeAt(i % Math.max(1, expected.length));
   return expected === '' || difference === 0;
 }
 
@@ -306,7 +326,9 @@ function clientKill(call: Call): void {
   }
   const filters = filtersFrom(call, 2);
   if (filters === null) return;
-  const victims = [...call.rooms.clients.all()].filter((client) => filters.filter(client) && !(filters.skipMe && client === call.client));
+  const victims = [...call.rooms.clients.all()].filter(
+    (client) => filters.filter(client) && !(filters.skipMe && client === call.client),
+  );
   call.reply.integer(victims.length);
   for (const client of victims) end(call, client);
 }
@@ -413,29 +435,239 @@ const CLIENT_FLAGS = NOSCRIPT | LOADING | STALE;
 const CONNECTION = { group: 'connection', keys: NO_KEYS } as const;
 
 const clientSubcommands: readonly Command[] = [
-  { ...CONNECTION, name: 'id', arity: 2, since: '5.0.0', flags: CLIENT_FLAGS, summary: 'Returns the unique client ID of the connection.', run: (call) => call.reply.integer(call.client.id) },
-  { ...CONNECTION, name: 'info', arity: 2, since: '6.2.0', flags: CLIENT_FLAGS, summary: 'Returns information about the connection.', run: (call) => call.reply.verbatim(describe(call, call.client)) },
-  { ...CONNECTION, name: 'list', arity: -2, since: '2.4.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Lists open connections.', run: clientList },
-  { ...CONNECTION, name: 'kill', arity: -3, since: '2.4.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Terminates open connections.', run: clientKill },
-  { ...CONNECTION, name: 'setname', arity: 3, since: '2.6.9', flags: CLIENT_FLAGS, summary: 'Sets the connection name.', run: clientSetname },
-  { ...CONNECTION, name: 'getname', arity: 2, since: '2.6.9', flags: CLIENT_FLAGS, summary: 'Returns the name of the connection.', run: clientGetname },
-  { ...CONNECTION, name: 'setinfo', arity: 4, since: '7.2.0', flags: CLIENT_FLAGS, summary: 'Sets information specific to the client or connection.', run: clientSetinfo },
-  { ...CONNECTION, name: 'reply', arity: 3, since: '3.2.0', flags: CLIENT_FLAGS, summary: 'Instructs the server whether to reply to commands.', run: clientReply },
-  { ...CONNECTION, name: 'pause', arity: -3, since: '3.0.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Suspends commands processing.', run: clientPause },
-  { ...CONNECTION, name: 'unpause', arity: 2, since: '6.2.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Resumes processing commands from paused clients.', run: (call) => { call.rooms.clients.unpause('client pause'); call.reply.ok(); } },
-  { ...CONNECTION, name: 'unblock', arity: -3, since: '5.0.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Unblocks a client blocked by a blocking command from a different connection.', run: clientUnblock },
-  { ...CONNECTION, name: 'no-evict', arity: 3, since: '7.0.0', flags: ADMIN | CLIENT_FLAGS, summary: 'Sets the client eviction mode of the connection.', run: (call) => clientFlag(call, (client, on) => { client.noEvict = on; }) },
-  { ...CONNECTION, name: 'no-touch', arity: 3, since: '7.2.0', flags: CLIENT_FLAGS, summary: 'Controls whether commands sent by the client affect the LRU/LFU of accessed keys.', run: (call) => clientFlag(call, (client, on) => { client.noTouch = on; }) },
-  { ...CONNECTION, name: 'help', arity: 2, since: '5.0.0', flags: LOADING | STALE, summary: 'Returns helpful text about the different subcommands.', run: (call) => call.help(['GETNAME', '    Return the name of the current connection.', 'ID', '    Return the ID of the current connection.', 'INFO', '    Return information about the current client connection.', 'KILL <option> <value> [<option> <value> [...]]', '    Kill connections.', 'LIST [options ...]', '    Return information about client connections.', 'PAUSE <timeout> [WRITE|ALL]', '    Suspend all, or just write, clients for <timeout> milliseconds.', 'REPLY (ON|OFF|SKIP)', '    Control the replies sent to the current connection.', 'SETNAME <name>', '    Assign the name <name> to the current connection.', 'SETINFO <option> <value>', '    Set client meta attr.', 'UNBLOCK <clientid> [TIMEOUT|ERROR]', '    Unblock the specified blocked client.', 'UNPAUSE', '    Stop the current client pause, resuming traffic.']) },
+  {
+    ...CONNECTION,
+    name: 'id',
+    arity: 2,
+    since: '5.0.0',
+    flags: CLIENT_FLAGS,
+    summary: 'Returns the unique client ID of the connection.',
+    run: (call) => call.reply.integer(call.client.id),
+  },
+  {
+    ...CONNECTION,
+    name: 'info',
+    arity: 2,
+    since: '6.2.0',
+    flags: CLIENT_FLAGS,
+    summary: 'Returns information about the connection.',
+    run: (call) => call.reply.verbatim(describe(call, call.client)),
+  },
+  {
+    ...CONNECTION,
+    name: 'list',
+    arity: -2,
+    since: '2.4.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Lists open connections.',
+    run: clientList,
+  },
+  {
+    ...CONNECTION,
+    name: 'kill',
+    arity: -3,
+    since: '2.4.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Terminates open connections.',
+    run: clientKill,
+  },
+  {
+    ...CONNECTION,
+    name: 'setname',
+    arity: 3,
+    since: '2.6.9',
+    flags: CLIENT_FLAGS,
+    summary: 'Sets the connection name.',
+    run: clientSetname,
+  },
+  {
+    ...CONNECTION,
+    name: 'getname',
+    arity: 2,
+    since: '2.6.9',
+    flags: CLIENT_FLAGS,
+    summary: 'Returns the name of the connection.',
+    run: clientGetname,
+  },
+  {
+    ...CONNECTION,
+    name: 'setinfo',
+    arity: 4,
+    since: '7.2.0',
+    flags: CLIENT_FLAGS,
+    summary: 'Sets information specific to the client or connection.',
+    run: clientSetinfo,
+  },
+  {
+    ...CONNECTION,
+    name: 'reply',
+    arity: 3,
+    since: '3.2.0',
+    flags: CLIENT_FLAGS,
+    summary: 'Instructs the server whether to reply to commands.',
+    run: clientReply,
+  },
+  {
+    ...CONNECTION,
+    name: 'pause',
+    arity: -3,
+    since: '3.0.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Suspends commands processing.',
+    run: clientPause,
+  },
+  {
+    ...CONNECTION,
+    name: 'unpause',
+    arity: 2,
+    since: '6.2.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Resumes processing commands from paused clients.',
+    run: (call) => {
+      call.rooms.clients.unpause('client pause');
+      call.reply.ok();
+    },
+  },
+  {
+    ...CONNECTION,
+    name: 'unblock',
+    arity: -3,
+    since: '5.0.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Unblocks a client blocked by a blocking command from a different connection.',
+    run: clientUnblock,
+  },
+  {
+    ...CONNECTION,
+    name: 'no-evict',
+    arity: 3,
+    since: '7.0.0',
+    flags: ADMIN | CLIENT_FLAGS,
+    summary: 'Sets the client eviction mode of the connection.',
+    run: (call) =>
+      clientFlag(call, (client, on) => {
+        client.noEvict = on;
+      }),
+  },
+  {
+    ...CONNECTION,
+    name: 'no-touch',
+    arity: 3,
+    since: '7.2.0',
+    flags: CLIENT_FLAGS,
+    summary: 'Controls whether commands sent by the client affect the LRU/LFU of accessed keys.',
+    run: (call) =>
+      clientFlag(call, (client, on) => {
+        client.noTouch = on;
+      }),
+  },
+  {
+    ...CONNECTION,
+    name: 'help',
+    arity: 2,
+    since: '5.0.0',
+    flags: LOADING | STALE,
+    summary: 'Returns helpful text about the different subcommands.',
+    run: (call) =>
+      call.help([
+        'GETNAME',
+        '    Return the name of the current connection.',
+        'ID',
+        '    Return the ID of the current connection.',
+        'INFO',
+        '    Return information about the current client connection.',
+        'KILL <option> <value> [<option> <value> [...]]',
+        '    Kill connections.',
+        'LIST [options ...]',
+        '    Return information about client connections.',
+        'PAUSE <timeout> [WRITE|ALL]',
+        '    Suspend all, or just write, clients for <timeout> milliseconds.',
+        'REPLY (ON|OFF|SKIP)',
+        '    Control the replies sent to the current connection.',
+        'SETNAME <name>',
+        '    Assign the name <name> to the current connection.',
+        'SETINFO <option> <value>',
+        '    Set client meta attr.',
+        'UNBLOCK <clientid> [TIMEOUT|ERROR]',
+        '    Unblock the specified blocked client.',
+        'UNPAUSE',
+        '    Stop the current client pause, resuming traffic.',
+      ]),
+  },
 ];
 
 export const connectionCommands: readonly Command[] = [
-  { ...CONNECTION, name: 'ping', arity: -1, since: '1.0.0', flags: FAST | IN_SUBSCRIBER_MODE, summary: "Returns the server's liveliness response.", run: ping },
-  { ...CONNECTION, name: 'echo', arity: 2, since: '1.0.0', flags: FAST, summary: 'Returns the given string.', run: (call) => call.replyArgument(1) },
-  { ...CONNECTION, name: 'select', arity: 2, since: '1.0.0', flags: LOADING | STALE | FAST, summary: 'Changes the selected database.', run: select },
-  { ...CONNECTION, name: 'auth', arity: -2, since: '1.0.0', flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | SKIP_COMMANDLOG | ALLOW_BUSY, summary: 'Authenticates the connection.', run: auth },
-  { ...CONNECTION, name: 'hello', arity: -1, since: '6.0.0', flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | SKIP_COMMANDLOG | ALLOW_BUSY, summary: 'Handshakes with the server.', run: hello },
-  { ...CONNECTION, name: 'quit', arity: -1, since: '1.0.0', flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | IN_SUBSCRIBER_MODE, summary: 'Closes the connection.', run: quit },
-  { ...CONNECTION, name: 'reset', arity: 1, since: '6.2.0', flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | IN_SUBSCRIBER_MODE, summary: 'Resets the connection.', run: reset },
-  { ...CONNECTION, name: 'client', arity: -2, since: '2.4.0', flags: 0, summary: 'A container for client connection commands.', run: (call) => call.fail("ERR wrong number of arguments for 'client' command"), subcommands: clientSubcommands },
+  {
+    ...CONNECTION,
+    name: 'ping',
+    arity: -1,
+    since: '1.0.0',
+    flags: FAST | IN_SUBSCRIBER_MODE,
+    summary: "Returns the server's liveliness response.",
+    run: ping,
+  },
+  {
+    ...CONNECTION,
+    name: 'echo',
+    arity: 2,
+    since: '1.0.0',
+    flags: FAST,
+    summary: 'Returns the given string.',
+    run: (call) => call.replyArgument(1),
+  },
+  {
+    ...CONNECTION,
+    name: 'select',
+    arity: 2,
+    since: '1.0.0',
+    flags: LOADING | STALE | FAST,
+    summary: 'Changes the selected database.',
+    run: select,
+  },
+  {
+    ...CONNECTION,
+    name: 'auth',
+    arity: -2,
+    since: '1.0.0',
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | SKIP_COMMANDLOG | ALLOW_BUSY,
+    summary: 'Authenticates the connection.',
+    run: auth,
+  },
+  {
+    ...CONNECTION,
+    name: 'hello',
+    arity: -1,
+    since: '6.0.0',
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | SKIP_COMMANDLOG | ALLOW_BUSY,
+    summary: 'Handshakes with the server.',
+    run: hello,
+  },
+  {
+    ...CONNECTION,
+    name: 'quit',
+    arity: -1,
+    since: '1.0.0',
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | IN_SUBSCRIBER_MODE,
+    summary: 'Closes the connection.',
+    run: quit,
+  },
+  {
+    ...CONNECTION,
+    name: 'reset',
+    arity: 1,
+    since: '6.2.0',
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | IN_SUBSCRIBER_MODE,
+    summary: 'Resets the connection.',
+    run: reset,
+  },
+  {
+    ...CONNECTION,
+    name: 'client',
+    arity: -2,
+    since: '2.4.0',
+    flags: 0,
+    summary: 'A container for client connection commands.',
+    run: (call) => call.fail("ERR wrong number of arguments for 'client' command"),
+    subcommands: clientSubcommands,
+  },
 ];

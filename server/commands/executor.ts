@@ -5,6 +5,9 @@
  * known, arity, authentication, cluster routing, memory, replicas, stale, loading, pause, MULTI. After the function, what changed
  * goes once to the write log, in its rewritten form where the function gave one.
  */
+
+import { slotOf } from '../keyspace/slot.ts';
+import { OutOfArena } from '../memory/arena.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import {
   ERR_ARITY,
@@ -19,8 +22,6 @@ import {
 } from '../protocol/errors.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
-import { slotOf } from '../keyspace/slot.ts';
-import { OutOfArena } from '../memory/arena.ts';
 import { Call } from './call.ts';
 import { type Client, IMPORT_CLIENT, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, STREAM_CLIENT } from './client.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './clients.ts';
@@ -128,10 +129,17 @@ export class Executor {
       this.keySlot = slot;
       if (slot !== NO_SLOT) {
         this.rooms.keyspace.slot = slot;
-        if (this.cluster !== null && !fromStream && !this.cluster.admits(call, slot, entry)) return this.rejected(client, entry);
+        if (this.cluster !== null && !fromStream && !this.cluster.admits(call, slot, entry))
+          return this.rejected(client, entry);
       }
     }
-    if ((flags & flag.DENYOOM) !== 0 && this.memory !== null && this.memory.limited && client.kind !== STREAM_CLIENT && !this.memory.makeRoom()) {
+    if (
+      (flags & flag.DENYOOM) !== 0 &&
+      this.memory !== null &&
+      this.memory.limited &&
+      client.kind !== STREAM_CLIENT &&
+      !this.memory.makeRoom()
+    ) {
       return this.reject(client, entry, ERR_OOM);
     }
     if (this.writes !== null) {
@@ -165,7 +173,9 @@ export class Executor {
     if (kind === PAUSE_ALL) return entry.command.name !== 'client' && entry.parent?.command.name !== 'client';
     if (kind !== PAUSE_WRITES) return false;
     if (entry.has(flag.WRITE | flag.MAY_REPLICATE)) return !client.inTransaction;
-    return entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE));
+    return (
+      entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE))
+    );
   }
 
   /** Finds the command; answers and returns null when there is none. */

@@ -1,11 +1,23 @@
 /** Publish/subscribe commands. Source: Valkey 9.1 pubsub.c. */
 import { globMatch } from '../config/glob.ts';
+import { slotOf } from '../keyspace/slot.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { SubscriptionKind } from '../pubsub/pubsub.ts';
-import { slotOf } from '../keyspace/slot.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
-import { ALL_KEYS, type Command, FAST, IN_SUBSCRIBER_MODE, LOADING, MAY_REPLICATE, NO_KEYS, NOSCRIPT, ONE_KEY, PUBSUB, STALE } from './command.ts';
+import {
+  ALL_KEYS,
+  type Command,
+  FAST,
+  IN_SUBSCRIBER_MODE,
+  LOADING,
+  MAY_REPLICATE,
+  NO_KEYS,
+  NOSCRIPT,
+  ONE_KEY,
+  PUBSUB,
+  STALE,
+} from './command.ts';
 
 function nameOf(call: Call, index: number): string {
   return latin1(call.bytes, call.starts[index]!, call.ends[index]!);
@@ -17,7 +29,9 @@ function bytesOf(name: string): Uint8Array {
 
 /** What a subscription's confirmation counts: channels and patterns together, shard channels by themselves. */
 function countOf(client: Client, kind: SubscriptionKind): number {
-  return kind === 'shard' ? (client.shardChannels?.size ?? 0) : (client.channels?.size ?? 0) + (client.patterns?.size ?? 0);
+  return kind === 'shard'
+    ? (client.shardChannels?.size ?? 0)
+    : (client.channels?.size ?? 0) + (client.patterns?.size ?? 0);
 }
 
 function confirm(call: Call, word: string, name: string | null, kind: SubscriptionKind): void {
@@ -68,7 +82,9 @@ function spublish(call: Call): void {
 
 function channelNames(call: Call, names: Iterable<string>): void {
   const pattern = call.count > 2 ? call.copy(2) : null;
-  const found = [...names].map(bytesOf).filter((name) => pattern === null || globMatch(pattern, 0, pattern.length, name, 0, name.length));
+  const found = [...names]
+    .map(bytesOf)
+    .filter((name) => pattern === null || globMatch(pattern, 0, pattern.length, name, 0, name.length));
   call.reply.array(found.length);
   for (const name of found) call.reply.bulk(name, 0, name.length);
 }
@@ -86,23 +102,135 @@ const SUBSCRIBE_FLAGS = PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBER_MODE
 const SHARD_KEYS = { keys: ALL_KEYS } as const;
 
 export const pubsubCommands: readonly Command[] = [
-  { ...GROUP, name: 'subscribe', arity: -2, since: '2.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Listens for messages published to channels.', run: (call) => subscribe(call, 'channel', 'subscribe') },
-  { ...GROUP, name: 'unsubscribe', arity: -1, since: '2.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Stops listening to messages posted to channels.', run: (call) => unsubscribe(call, 'channel', 'unsubscribe') },
-  { ...GROUP, name: 'psubscribe', arity: -2, since: '2.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Listens for messages published to channels that match one or more patterns.', run: (call) => subscribe(call, 'pattern', 'psubscribe') },
-  { ...GROUP, name: 'punsubscribe', arity: -1, since: '2.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Stops listening to messages published to channels that match one or more patterns.', run: (call) => unsubscribe(call, 'pattern', 'punsubscribe') },
-  { ...GROUP, ...SHARD_KEYS, name: 'ssubscribe', arity: -2, since: '7.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Listens for messages published to shard channels.', run: (call) => subscribe(call, 'shard', 'ssubscribe') },
-  { ...GROUP, ...SHARD_KEYS, name: 'sunsubscribe', arity: -1, since: '7.0.0', flags: SUBSCRIBE_FLAGS, summary: 'Stops listening to messages posted to shard channels.', run: (call) => unsubscribe(call, 'shard', 'sunsubscribe') },
-  { ...GROUP, name: 'publish', arity: 3, since: '2.0.0', flags: PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE, summary: 'Posts a message to a channel.', run: publish },
-  { ...GROUP, keys: ONE_KEY, name: 'spublish', arity: 3, since: '7.0.0', flags: PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE, summary: 'Post a message to a shard channel.', run: spublish },
   {
-    ...GROUP, name: 'pubsub', arity: -2, since: '2.8.0', flags: 0, summary: 'A container for Pub/Sub commands.',
+    ...GROUP,
+    name: 'subscribe',
+    arity: -2,
+    since: '2.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Listens for messages published to channels.',
+    run: (call) => subscribe(call, 'channel', 'subscribe'),
+  },
+  {
+    ...GROUP,
+    name: 'unsubscribe',
+    arity: -1,
+    since: '2.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Stops listening to messages posted to channels.',
+    run: (call) => unsubscribe(call, 'channel', 'unsubscribe'),
+  },
+  {
+    ...GROUP,
+    name: 'psubscribe',
+    arity: -2,
+    since: '2.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Listens for messages published to channels that match one or more patterns.',
+    run: (call) => subscribe(call, 'pattern', 'psubscribe'),
+  },
+  {
+    ...GROUP,
+    name: 'punsubscribe',
+    arity: -1,
+    since: '2.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Stops listening to messages published to channels that match one or more patterns.',
+    run: (call) => unsubscribe(call, 'pattern', 'punsubscribe'),
+  },
+  {
+    ...GROUP,
+    ...SHARD_KEYS,
+    name: 'ssubscribe',
+    arity: -2,
+    since: '7.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Listens for messages published to shard channels.',
+    run: (call) => subscribe(call, 'shard', 'ssubscribe'),
+  },
+  {
+    ...GROUP,
+    ...SHARD_KEYS,
+    name: 'sunsubscribe',
+    arity: -1,
+    since: '7.0.0',
+    flags: SUBSCRIBE_FLAGS,
+    summary: 'Stops listening to messages posted to shard channels.',
+    run: (call) => unsubscribe(call, 'shard', 'sunsubscribe'),
+  },
+  {
+    ...GROUP,
+    name: 'publish',
+    arity: 3,
+    since: '2.0.0',
+    flags: PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
+    summary: 'Posts a message to a channel.',
+    run: publish,
+  },
+  {
+    ...GROUP,
+    keys: ONE_KEY,
+    name: 'spublish',
+    arity: 3,
+    since: '7.0.0',
+    flags: PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
+    summary: 'Post a message to a shard channel.',
+    run: spublish,
+  },
+  {
+    ...GROUP,
+    name: 'pubsub',
+    arity: -2,
+    since: '2.8.0',
+    flags: 0,
+    summary: 'A container for Pub/Sub commands.',
     run: (call) => call.fail("ERR wrong number of arguments for 'pubsub' command"),
     subcommands: [
-      { ...GROUP, name: 'channels', arity: -2, since: '2.8.0', flags: PUBSUB | LOADING | STALE, summary: 'Returns the active channels.', run: (call) => channelNames(call, call.rooms.pubsub.channels.keys()) },
-      { ...GROUP, name: 'shardchannels', arity: -2, since: '7.0.0', flags: PUBSUB | LOADING | STALE, summary: 'Returns the active shard channels.', run: (call) => channelNames(call, call.rooms.pubsub.shardChannels.keys()) },
-      { ...GROUP, name: 'numsub', arity: -2, since: '2.8.0', flags: PUBSUB | LOADING | STALE, summary: 'Returns a count of subscribers to channels.', run: (call) => subscriberCounts(call, call.rooms.pubsub.channels) },
-      { ...GROUP, name: 'shardnumsub', arity: -2, since: '7.0.0', flags: PUBSUB | LOADING | STALE, summary: 'Returns the count of subscribers of shard channels.', run: (call) => subscriberCounts(call, call.rooms.pubsub.shardChannels) },
-      { ...GROUP, name: 'numpat', arity: 2, since: '2.8.0', flags: PUBSUB | LOADING | STALE, summary: 'Returns a count of unique pattern subscriptions.', run: (call) => call.reply.integer(call.rooms.pubsub.patterns.size) },
+      {
+        ...GROUP,
+        name: 'channels',
+        arity: -2,
+        since: '2.8.0',
+        flags: PUBSUB | LOADING | STALE,
+        summary: 'Returns the active channels.',
+        run: (call) => channelNames(call, call.rooms.pubsub.channels.keys()),
+      },
+      {
+        ...GROUP,
+        name: 'shardchannels',
+        arity: -2,
+        since: '7.0.0',
+        flags: PUBSUB | LOADING | STALE,
+        summary: 'Returns the active shard channels.',
+        run: (call) => channelNames(call, call.rooms.pubsub.shardChannels.keys()),
+      },
+      {
+        ...GROUP,
+        name: 'numsub',
+        arity: -2,
+        since: '2.8.0',
+        flags: PUBSUB | LOADING | STALE,
+        summary: 'Returns a count of subscribers to channels.',
+        run: (call) => subscriberCounts(call, call.rooms.pubsub.channels),
+      },
+      {
+        ...GROUP,
+        name: 'shardnumsub',
+        arity: -2,
+        since: '7.0.0',
+        flags: PUBSUB | LOADING | STALE,
+        summary: 'Returns the count of subscribers of shard channels.',
+        run: (call) => subscriberCounts(call, call.rooms.pubsub.shardChannels),
+      },
+      {
+        ...GROUP,
+        name: 'numpat',
+        arity: 2,
+        since: '2.8.0',
+        flags: PUBSUB | LOADING | STALE,
+        summary: 'Returns a count of unique pattern subscriptions.',
+        run: (call) => call.reply.integer(call.rooms.pubsub.patterns.size),
+      },
     ],
   },
 ];

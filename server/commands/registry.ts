@@ -66,7 +66,8 @@ export class CommandRegistry {
   constructor(families: readonly (readonly Command[])[]) {
     const entries: CommandEntry[] = [];
     for (const command of families.flat()) {
-      if (entries.some((entry) => entry.command.name === command.name)) throw new Error(`command table: ${command.name} stands in it twice`);
+      if (entries.some((entry) => entry.command.name === command.name))
+        throw new Error(`command table: ${command.name} stands in it twice`);
       entries.push(new CommandEntry(command, null));
     }
     if (entries.length > INDEX_SIZE / 2) throw new Error('command table: the index is too small');

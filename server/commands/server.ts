@@ -3,7 +3,19 @@ import { globMatch } from '../config/glob.ts';
 import { infoText } from '../observability/info.ts';
 import { ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
-import { ADMIN, ALLOW_BUSY, type Command, DANGEROUS, FAST, LOADING, MOVABLE_KEYS, NO_KEYS, NO_MULTI, NOSCRIPT, STALE } from './command.ts';
+import {
+  ADMIN,
+  ALLOW_BUSY,
+  type Command,
+  DANGEROUS,
+  FAST,
+  LOADING,
+  MOVABLE_KEYS,
+  NO_KEYS,
+  NO_MULTI,
+  NOSCRIPT,
+  STALE,
+} from './command.ts';
 import { aclCategories, type CommandEntry, FLAG_NAMES } from './registry.ts';
 
 const encoder = { encode: (text: string): Uint8Array => new TextEncoder().encode(text) };
@@ -127,7 +139,9 @@ function commandList(call: Call): void {
     }
     const value = call.text(4).toLowerCase();
     if (call.is(3, 'ACLCAT')) {
-      names = call.rooms.registry.entries.filter((entry) => aclCategories(entry.command).includes(`@${value}`)).map((entry) => entry.fullName);
+      names = call.rooms.registry.entries
+        .filter((entry) => aclCategories(entry.command).includes(`@${value}`))
+        .map((entry) => entry.fullName);
     } else if (call.is(3, 'PATTERN')) {
       const pattern = encoder.encode(value);
       names = names.filter((name) => globMatch(pattern, 0, pattern.length, encoder.encode(name), 0, name.length));
@@ -144,7 +158,10 @@ function commandList(call: Call): void {
 /** The keys of a full command that stands from argument 2 on. */
 function commandGetkeys(call: Call): void {
   const entry = call.rooms.registry.find(call.bytes, call.starts[2]!, call.ends[2]!);
-  const inner = entry !== null && entry.subcommands.length > 0 && call.count > 3 ? (entry.subcommand(call.bytes, call.starts[3]!, call.ends[3]!) ?? entry) : entry;
+  const inner =
+    entry !== null && entry.subcommands.length > 0 && call.count > 3
+      ? (entry.subcommand(call.bytes, call.starts[3]!, call.ends[3]!) ?? entry)
+      : entry;
   if (inner === null) {
     call.fail('ERR Invalid command specified');
     return;
@@ -159,7 +176,8 @@ function commandGetkeys(call: Call): void {
     return;
   }
   const indexes: number[] = [];
-  if (inner.has(MOVABLE_KEYS)) withShifted(call, 2, () => inner.command.keysOf?.(call, (index) => indexes.push(index + 2)));
+  if (inner.has(MOVABLE_KEYS))
+    withShifted(call, 2, () => inner.command.keysOf?.(call, (index) => indexes.push(index + 2)));
   else {
     const last = inner.lastKey < 0 ? count + inner.lastKey : inner.lastKey;
     for (let i = inner.firstKey; i <= last && i < count; i += inner.keyStep) indexes.push(i + 2);
@@ -214,27 +232,154 @@ const COMMAND_FLAGS = LOADING | STALE;
 const CONFIG_FLAGS = ADMIN | NOSCRIPT | LOADING | STALE;
 
 export const serverCommands: readonly Command[] = [
-  { ...SERVER, name: 'info', arity: -1, since: '1.0.0', flags: LOADING | STALE | DANGEROUS, summary: 'Returns information and statistics about the server.', run: info },
-  { ...SERVER, name: 'time', arity: 1, since: '2.6.0', flags: LOADING | STALE | FAST, summary: 'Returns the server time.', run: time },
-  { ...SERVER, name: 'shutdown', arity: -1, since: '1.0.0', flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY, summary: 'Synchronously saves the database(s) to disk and shuts down the server.', run: shutdown },
   {
-    ...SERVER, name: 'config', arity: -2, since: '2.0.0', flags: 0, summary: 'A container for server configuration commands.',
+    ...SERVER,
+    name: 'info',
+    arity: -1,
+    since: '1.0.0',
+    flags: LOADING | STALE | DANGEROUS,
+    summary: 'Returns information and statistics about the server.',
+    run: info,
+  },
+  {
+    ...SERVER,
+    name: 'time',
+    arity: 1,
+    since: '2.6.0',
+    flags: LOADING | STALE | FAST,
+    summary: 'Returns the server time.',
+    run: time,
+  },
+  {
+    ...SERVER,
+    name: 'shutdown',
+    arity: -1,
+    since: '1.0.0',
+    flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
+    summary: 'Synchronously saves the database(s) to disk and shuts down the server.',
+    run: shutdown,
+  },
+  {
+    ...SERVER,
+    name: 'config',
+    arity: -2,
+    since: '2.0.0',
+    flags: 0,
+    summary: 'A container for server configuration commands.',
     run: (call) => call.fail("ERR wrong number of arguments for 'config' command"),
     subcommands: [
-      { ...SERVER, name: 'get', arity: -3, since: '2.0.0', flags: CONFIG_FLAGS, summary: 'Returns the effective values of configuration parameters.', run: configGet },
-      { ...SERVER, name: 'set', arity: -4, since: '2.0.0', flags: CONFIG_FLAGS, summary: 'Sets configuration parameters in-flight.', run: configSet },
-      { ...SERVER, name: 'resetstat', arity: 2, since: '2.0.0', flags: CONFIG_FLAGS, summary: "Resets the server's statistics.", run: configResetstat },
-      { ...SERVER, name: 'help', arity: 2, since: '5.0.0', flags: LOADING | STALE, summary: 'Returns helpful text about the different subcommands.', run: (call) => call.help(['GET <pattern>', '    Return parameters matching the glob-like <pattern> and their values.', 'SET <directive> <value>', '    Set the configuration <directive> to <value>.', 'RESETSTAT', '    Reset statistics reported by the INFO command.']) },
+      {
+        ...SERVER,
+        name: 'get',
+        arity: -3,
+        since: '2.0.0',
+        flags: CONFIG_FLAGS,
+        summary: 'Returns the effective values of configuration parameters.',
+        run: configGet,
+      },
+      {
+        ...SERVER,
+        name: 'set',
+        arity: -4,
+        since: '2.0.0',
+        flags: CONFIG_FLAGS,
+        summary: 'Sets configuration parameters in-flight.',
+        run: configSet,
+      },
+      {
+        ...SERVER,
+        name: 'resetstat',
+        arity: 2,
+        since: '2.0.0',
+        flags: CONFIG_FLAGS,
+        summary: "Resets the server's statistics.",
+        run: configResetstat,
+      },
+      {
+        ...SERVER,
+        name: 'help',
+        arity: 2,
+        since: '5.0.0',
+        flags: LOADING | STALE,
+        summary: 'Returns helpful text about the different subcommands.',
+        run: (call) =>
+          call.help([
+            'GET <pattern>',
+            '    Return parameters matching the glob-like <pattern> and their values.',
+            'SET <directive> <value>',
+            '    Set the configuration <directive> to <value>.',
+            'RESETSTAT',
+            '    Reset statistics reported by the INFO command.',
+          ]),
+      },
     ],
   },
   {
-    ...SERVER, name: 'command', arity: -1, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns detailed information about all commands.', run: commandAll,
+    ...SERVER,
+    name: 'command',
+    arity: -1,
+    since: '2.8.13',
+    flags: COMMAND_FLAGS,
+    summary: 'Returns detailed information about all commands.',
+    run: commandAll,
     subcommands: [
-      { ...SERVER, name: 'count', arity: 2, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns a count of commands.', run: (call) => call.reply.integer(call.rooms.registry.entries.length) },
-      { ...SERVER, name: 'info', arity: -2, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Returns information about one, multiple or all commands.', run: commandInfo },
-      { ...SERVER, name: 'list', arity: -2, since: '7.0.0', flags: COMMAND_FLAGS, summary: 'Returns a list of command names.', run: commandList },
-      { ...SERVER, name: 'getkeys', arity: -3, since: '2.8.13', flags: COMMAND_FLAGS, summary: 'Extracts the key names from an arbitrary command.', run: commandGetkeys },
-      { ...SERVER, name: 'help', arity: 2, since: '5.0.0', flags: COMMAND_FLAGS, summary: 'Returns helpful text about the different subcommands.', run: (call) => call.help(['(no subcommand)', '    Return details about all commands.', 'COUNT', '    Return the total number of commands in this server.', 'LIST', '    Return a list of all commands in this server.', 'INFO [<command-name> ...]', '    Return details about multiple commands.', 'GETKEYS <full-command>', '    Return the keys from a full command.']) },
+      {
+        ...SERVER,
+        name: 'count',
+        arity: 2,
+        since: '2.8.13',
+        flags: COMMAND_FLAGS,
+        summary: 'Returns a count of commands.',
+        run: (call) => call.reply.integer(call.rooms.registry.entries.length),
+      },
+      {
+        ...SERVER,
+        name: 'info',
+        arity: -2,
+        since: '2.8.13',
+        flags: COMMAND_FLAGS,
+        summary: 'Returns information about one, multiple or all commands.',
+        run: commandInfo,
+      },
+      {
+        ...SERVER,
+        name: 'list',
+        arity: -2,
+        since: '7.0.0',
+        flags: COMMAND_FLAGS,
+        summary: 'Returns a list of command names.',
+        run: commandList,
+      },
+      {
+        ...SERVER,
+        name: 'getkeys',
+        arity: -3,
+        since: '2.8.13',
+        flags: COMMAND_FLAGS,
+        summary: 'Extracts the key names from an arbitrary command.',
+        run: commandGetkeys,
+      },
+      {
+        ...SERVER,
+        name: 'help',
+        arity: 2,
+        since: '5.0.0',
+        flags: COMMAND_FLAGS,
+        summary: 'Returns helpful text about the different subcommands.',
+        run: (call) =>
+          call.help([
+            '(no subcommand)',
+            '    Return details about all commands.',
+            'COUNT',
+            '    Return the total number of commands in this server.',
+            'LIST',
+            '    Return a list of all commands in this server.',
+            'INFO [<command-name> ...]',
+            '    Return details about multiple commands.',
+            'GETKEYS <full-command>',
+            '    Return the keys from a full command.',
+          ]),
+      },
     ],
   },
 ];

@@ -24,9 +24,6 @@ import type { Call } from './call.ts';
 import { ALL_KEYS, type Command, DENYOOM, FAST, KEY_VALUE_PAIRS, ONE_KEY, READONLY, WRITE } from './command.ts';
 import { expireTimeOf } from './expire-time.ts';
 
-/** Room for the decimal digits of INCR's result. */
-const digits: Uint8Array = new Uint8Array(24); // scratch, written and read within one call
-
 const SET_NX = 1;
 const SET_XX = 2;
 const SET_IFEQ = 4;
@@ -382,7 +379,7 @@ function incrementBy(call: Call, by: number): void {
     }
     const at = database.openString();
     value = parseInteger(database.valueSegment, at, at + database.view.stringLength());
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       call.fail(ERR_NOT_INTEGER);
       return;
     }
@@ -392,8 +389,8 @@ function incrementBy(call: Call, by: number): void {
     incrementByBig(call, BigInt(by));
     return;
   }
-  const end = writeDecimal(digits, 0, sum);
-  database.putString(call.bytes, call.starts[1]!, call.ends[1]!, digits, 0, end, KEEP_EXPIRY);
+  const end = writeDecimal(call.scratch, 0, sum);
+  database.putString(call.bytes, call.starts[1]!, call.ends[1]!, call.scratch, 0, end, KEEP_EXPIRY);
   call.changed();
   call.reply.integer(sum);
 }
@@ -449,7 +446,7 @@ function incrbyfloat(call: Call): void {
   if (found !== NONE) {
     const at = database.openString();
     value = parseDouble(database.valueSegment, at, at + database.view.stringLength());
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       call.fail(ERR_NOT_FLOAT);
       return;
     }
@@ -477,27 +474,226 @@ export function humanDouble(value: number): string {
 }
 
 export const stringCommands: readonly Command[] = [
-  { name: 'get', arity: 2, group: 'string', since: '1.0.0', flags: READONLY | FAST, keys: ONE_KEY, summary: 'Returns the string value of a key.', run: get },
-  { name: 'set', arity: -3, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM, keys: ONE_KEY, summary: 'Sets the string value of a key, ignoring its type. The key is created if it doesn\'t exist.', run: set },
-  { name: 'setnx', arity: 3, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Sets the string value of a key only when the key doesn\'t exist.', run: setnx },
-  { name: 'setex', arity: 4, group: 'string', since: '2.0.0', flags: WRITE | DENYOOM, keys: ONE_KEY, summary: 'Sets the string value and expiration time of a key. Creates the key if it doesn\'t exist.', run: (call) => setWithExpiry(call, 1000, 'setex') },
-  { name: 'psetex', arity: 4, group: 'string', since: '2.6.0', flags: WRITE | DENYOOM, keys: ONE_KEY, summary: 'Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn\'t exist.', run: (call) => setWithExpiry(call, 1, 'psetex') },
-  { name: 'getset', arity: 3, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Returns the previous string value of a key after setting it to a new value.', run: getset },
-  { name: 'getdel', arity: 2, group: 'string', since: '6.2.0', flags: WRITE | FAST, keys: ONE_KEY, summary: 'Returns the string value of a key after deleting the key.', run: getdel },
-  { name: 'getex', arity: -2, group: 'string', since: '6.2.0', flags: WRITE | FAST, keys: ONE_KEY, summary: 'Returns the string value of a key after setting its expiration time.', run: getex },
-  { name: 'delifeq', arity: 3, group: 'string', since: '9.0.0', flags: WRITE | FAST, keys: ONE_KEY, summary: 'Delete key if value matches string.', run: delifeq },
-  { name: 'mget', arity: -2, group: 'string', since: '1.0.0', flags: READONLY | FAST, keys: ALL_KEYS, summary: 'Atomically returns the string values of one or more keys.', run: mget },
-  { name: 'mset', arity: -3, group: 'string', since: '1.0.1', flags: WRITE | DENYOOM, keys: KEY_VALUE_PAIRS, summary: 'Atomically creates or modifies the string values of one or more keys.', run: mset },
-  { name: 'msetnx', arity: -3, group: 'string', since: '1.0.1', flags: WRITE | DENYOOM, keys: KEY_VALUE_PAIRS, summary: 'Atomically modifies the string values of one or more keys only when all keys don\'t exist.', run: msetnx },
-  { name: 'strlen', arity: 2, group: 'string', since: '2.2.0', flags: READONLY | FAST, keys: ONE_KEY, summary: 'Returns the length of a string value.', run: strlen },
-  { name: 'append', arity: 3, group: 'string', since: '2.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Appends a string to the value of a key. Creates the key if it doesn\'t exist.', run: append },
-  { name: 'setrange', arity: 4, group: 'string', since: '2.2.0', flags: WRITE | DENYOOM, keys: ONE_KEY, summary: 'Overwrites a part of a string value with another by an offset. Creates the key if it doesn\'t exist.', run: setrange },
-  { name: 'getrange', arity: 4, group: 'string', since: '2.4.0', flags: READONLY, keys: ONE_KEY, summary: 'Returns a substring of the string stored at a key.', run: getrange },
-  { name: 'substr', arity: 4, group: 'string', since: '1.0.0', flags: READONLY, keys: ONE_KEY, summary: 'Returns a substring from a string value.', run: getrange },
-  { name: 'incr', arity: 2, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Increments the integer value of a key by one. Uses 0 as initial value if the key doesn\'t exist.', run: (call) => incrementBy(call, 1) },
-  { name: 'decr', arity: 2, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn\'t exist.', run: (call) => incrementBy(call, -1) },
-  { name: 'incrby', arity: 3, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn\'t exist.', run: (call) => incrby(call, 1) },
-  { name: 'decrby', arity: 3, group: 'string', since: '1.0.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn\'t exist.', run: (call) => incrby(call, -1) },
-  { name: 'incrbyfloat', arity: 3, group: 'string', since: '2.6.0', flags: WRITE | DENYOOM | FAST, keys: ONE_KEY, summary: 'Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn\'t exist.', run: incrbyfloat },
+  {
+    name: 'get',
+    arity: 2,
+    group: 'string',
+    since: '1.0.0',
+    flags: READONLY | FAST,
+    keys: ONE_KEY,
+    summary: 'Returns the string value of a key.',
+    run: get,
+  },
+  {
+    name: 'set',
+    arity: -3,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM,
+    keys: ONE_KEY,
+    summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
+    run: set,
+  },
+  {
+    name: 'setnx',
+    arity: 3,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Sets the string value of a key only when the key doesn't exist.",
+    run: setnx,
+  },
+  {
+    name: 'setex',
+    arity: 4,
+    group: 'string',
+    since: '2.0.0',
+    flags: WRITE | DENYOOM,
+    keys: ONE_KEY,
+    summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
+    run: (call) => setWithExpiry(call, 1000, 'setex'),
+  },
+  {
+    name: 'psetex',
+    arity: 4,
+    group: 'string',
+    since: '2.6.0',
+    flags: WRITE | DENYOOM,
+    keys: ONE_KEY,
+    summary:
+      "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
+    run: (call) => setWithExpiry(call, 1, 'psetex'),
+  },
+  {
+    name: 'getset',
+    arity: 3,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: 'Returns the previous string value of a key after setting it to a new value.',
+    run: getset,
+  },
+  {
+    name: 'getdel',
+    arity: 2,
+    group: 'string',
+    since: '6.2.0',
+    flags: WRITE | FAST,
+    keys: ONE_KEY,
+    summary: 'Returns the string value of a key after deleting the key.',
+    run: getdel,
+  },
+  {
+    name: 'getex',
+    arity: -2,
+    group: 'string',
+    since: '6.2.0',
+    flags: WRITE | FAST,
+    keys: ONE_KEY,
+    summary: 'Returns the string value of a key after setting its expiration time.',
+    run: getex,
+  },
+  {
+    name: 'delifeq',
+    arity: 3,
+    group: 'string',
+    since: '9.0.0',
+    flags: WRITE | FAST,
+    keys: ONE_KEY,
+    summary: 'Delete key if value matches string.',
+    run: delifeq,
+  },
+  {
+    name: 'mget',
+    arity: -2,
+    group: 'string',
+    since: '1.0.0',
+    flags: READONLY | FAST,
+    keys: ALL_KEYS,
+    summary: 'Atomically returns the string values of one or more keys.',
+    run: mget,
+  },
+  {
+    name: 'mset',
+    arity: -3,
+    group: 'string',
+    since: '1.0.1',
+    flags: WRITE | DENYOOM,
+    keys: KEY_VALUE_PAIRS,
+    summary: 'Atomically creates or modifies the string values of one or more keys.',
+    run: mset,
+  },
+  {
+    name: 'msetnx',
+    arity: -3,
+    group: 'string',
+    since: '1.0.1',
+    flags: WRITE | DENYOOM,
+    keys: KEY_VALUE_PAIRS,
+    summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
+    run: msetnx,
+  },
+  {
+    name: 'strlen',
+    arity: 2,
+    group: 'string',
+    since: '2.2.0',
+    flags: READONLY | FAST,
+    keys: ONE_KEY,
+    summary: 'Returns the length of a string value.',
+    run: strlen,
+  },
+  {
+    name: 'append',
+    arity: 3,
+    group: 'string',
+    since: '2.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
+    run: append,
+  },
+  {
+    name: 'setrange',
+    arity: 4,
+    group: 'string',
+    since: '2.2.0',
+    flags: WRITE | DENYOOM,
+    keys: ONE_KEY,
+    summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
+    run: setrange,
+  },
+  {
+    name: 'getrange',
+    arity: 4,
+    group: 'string',
+    since: '2.4.0',
+    flags: READONLY,
+    keys: ONE_KEY,
+    summary: 'Returns a substring of the string stored at a key.',
+    run: getrange,
+  },
+  {
+    name: 'substr',
+    arity: 4,
+    group: 'string',
+    since: '1.0.0',
+    flags: READONLY,
+    keys: ONE_KEY,
+    summary: 'Returns a substring from a string value.',
+    run: getrange,
+  },
+  {
+    name: 'incr',
+    arity: 2,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    run: (call) => incrementBy(call, 1),
+  },
+  {
+    name: 'decr',
+    arity: 2,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    run: (call) => incrementBy(call, -1),
+  },
+  {
+    name: 'incrby',
+    arity: 3,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    run: (call) => incrby(call, 1),
+  },
+  {
+    name: 'decrby',
+    arity: 3,
+    group: 'string',
+    since: '1.0.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
+    run: (call) => incrby(call, -1),
+  },
+  {
+    name: 'incrbyfloat',
+    arity: 3,
+    group: 'string',
+    since: '2.6.0',
+    flags: WRITE | DENYOOM | FAST,
+    keys: ONE_KEY,
+    summary:
+      "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    run: incrbyfloat,
+  },
 ];
-

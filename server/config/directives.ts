@@ -66,7 +66,11 @@ export const directives: readonly Directive[] = [
   integer('maxclients', 10000, 1, 1_000_000),
   memory('proto-max-bulk-len', 512 * 1024 * 1024, 1024 * 1024),
   memory('client-query-buffer-limit', 1024 * 1024 * 1024, 1024 * 1024),
-  words('client-output-buffer-limit', 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', checkOutputLimits),
+  words(
+    'client-output-buffer-limit',
+    'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
+    checkOutputLimits,
+  ),
   integer('io-threads', 1, 1, 1, false),
 
   // General
@@ -150,7 +154,9 @@ export const directives: readonly Directive[] = [
 function checkSavePoints(value: string): string | null {
   if (value === '') return null;
   const numbers = value.split(' ').map(Number);
-  return numbers.length % 2 === 0 && numbers.every((n) => Number.isInteger(n) && n >= 0) ? null : 'Invalid save parameters';
+  return numbers.length % 2 === 0 && numbers.every((n) => Number.isInteger(n) && n >= 0)
+    ? null
+    : 'Invalid save parameters';
 }
 
 function checkReplicaOf(value: string): string | null {

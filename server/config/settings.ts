@@ -57,7 +57,9 @@ export class Settings {
   normalise(directive: Directive, value: string): { readonly value: string } | { readonly problem: string } {
     switch (directive.kind) {
       case 'boolean':
-        return /^(yes|no)$/i.test(value) ? { value: value.toLowerCase() } : { problem: "argument must be 'yes' or 'no'" };
+        return /^(yes|no)$/i.test(value)
+          ? { value: value.toLowerCase() }
+          : { problem: "argument must be 'yes' or 'no'" };
       case 'choice': {
         const found = directive.choices!.find((one) => one === value.toLowerCase());
         return found === undefined
@@ -73,7 +75,10 @@ export class Settings {
         return bytes === null ? { problem: 'argument must be a memory value' } : this.bounded(directive, bytes);
       }
       case 'words': {
-        const joined = value.split(/\s+/).filter((word) => word !== '').join(' ');
+        const joined = value
+          .split(/\s+/)
+          .filter((word) => word !== '')
+          .join(' ');
         const problem = directive.check!(joined);
         return problem === null ? { value: joined } : { problem };
       }
@@ -98,7 +103,8 @@ export class Settings {
     const directive = this.directive(name);
     if (directive === null) throw new SettingsError(`${where}: unknown directive '${name}'${this.suggestion(name)}`);
     if (values.length === 0) throw new SettingsError(`${where}: ${name}: a value is missing`);
-    if (values.length > 1 && directive.kind !== 'words') throw new SettingsError(`${where}: ${name}: takes one value, not ${values.length}`);
+    if (values.length > 1 && directive.kind !== 'words')
+      throw new SettingsError(`${where}: ${name}: takes one value, not ${values.length}`);
     const before = this.text(directive.name);
     // Save points and output limits add up over lines; an empty save clears.
     const joined = values.join(' ');

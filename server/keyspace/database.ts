@@ -173,7 +173,8 @@ export class Database {
    */
   beginChange(): void {
     this.table.beforeChange();
-    if (this.keyspace.watched > 0) this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
+    if (this.keyspace.watched > 0)
+      this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
   }
 
   /**
@@ -215,7 +216,13 @@ export class Database {
       }
     }
     const entry = this.writeEntry(key, keyStart, keyEnd, STRING, INLINE, expireAtMs, valueBytes);
-    copyBytes(value, valueStart, valueEnd, this.view.segment, writeVarint(this.view.segment, this.view.valueAt, length));
+    copyBytes(
+      value,
+      valueStart,
+      valueEnd,
+      this.view.segment,
+      writeVarint(this.view.segment, this.view.valueAt, length),
+    );
     this.place(old, entry, key, keyStart, keyEnd, expires);
   }
 
@@ -333,8 +340,20 @@ export class Database {
     const oldSegment = view.segment;
     const from = view.valueAt;
     const valueBytes =
-      view.type !== STRING ? 4 : view.encoding === EXTERNAL ? 8 : varintBytes(view.stringLength()) + view.stringLength();
-    const entry = this.writeEntry(oldSegment, view.keyAt, view.keyEnd, view.type, view.encoding, expireAtMs, valueBytes);
+      view.type !== STRING
+        ? 4
+        : view.encoding === EXTERNAL
+          ? 8
+          : varintBytes(view.stringLength()) + view.stringLength();
+    const entry = this.writeEntry(
+      oldSegment,
+      view.keyAt,
+      view.keyEnd,
+      view.type,
+      view.encoding,
+      expireAtMs,
+      valueBytes,
+    );
     copyBytes(oldSegment, from, from + valueBytes, view.segment, view.valueAt);
     this.table.replace(entry);
     this.arena.free(old);
@@ -438,7 +457,14 @@ export class Database {
   }
 
   /** Puts a new entry in the table in place of `old`, or as a new key; `view` stays open on it. */
-  private place(old: Address, entry: Address, key: Uint8Array, keyStart: number, keyEnd: number, expires: boolean): void {
+  private place(
+    old: Address,
+    entry: Address,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    expires: boolean,
+  ): void {
     if (old !== NONE) {
       this.table.replace(entry);
       const segment = this.arena.bytes[old >>> SEGMENT_OF_SHIFT]!;
@@ -462,7 +488,8 @@ export class Database {
       if (expires) this.table.mark(this.table.bucket);
       this.table.insert(entry);
       this.count(this.keyspace.slot, 1);
-      if (this.keyspace.watched > 0) this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
+      if (this.keyspace.watched > 0)
+        this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
     }
     if (expires) {
       this.expiring++;

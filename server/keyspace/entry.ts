@@ -73,7 +73,9 @@ export class EntryView {
 
   /** Of a string: its length in bytes. */
   stringLength(): number {
-    return this.encoding === INLINE ? readVarint(this.segment, this.valueAt) : readWord(this.segment, this.valueAt) >>> 0;
+    return this.encoding === INLINE
+      ? readVarint(this.segment, this.valueAt)
+      : readWord(this.segment, this.valueAt) >>> 0;
   }
 
   /** Of a collection or an EXTERNAL string: the address its value holds. */

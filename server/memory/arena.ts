@@ -149,7 +149,8 @@ export class Arena {
     this.pageUsed[page] = used;
     if (wasFull) this.linkPage(page, sizeClass);
     // The last page of a class with free cells stays open, so that one key set and deleted in turn opens no page each time.
-    if (used === 0 && (this.classHead[sizeClass] !== page || this.pageNext[page] !== -1)) this.closePage(page, sizeClass);
+    if (used === 0 && (this.classHead[sizeClass] !== page || this.pageNext[page] !== -1))
+      this.closePage(page, sizeClass);
   }
 
   /** Usable bytes of an allocation (its cell). */
@@ -169,7 +170,10 @@ export class Arena {
     const sizeClass = this.pageClass[address >>> PAGE_SHIFT]!;
     if (units > MAX_CELL_UNITS) {
       if (sizeClass >= 0) return false;
-      const capacity = sizeClass === OWN_SEGMENT ? this.bytes[address >>> SEGMENT_SHIFT]!.length : this.pageUsed[address >>> PAGE_SHIFT]! * PAGE_BYTES;
+      const capacity =
+        sizeClass === OWN_SEGMENT
+          ? this.bytes[address >>> SEGMENT_SHIFT]!.length
+          : this.pageUsed[address >>> PAGE_SHIFT]! * PAGE_BYTES;
       return sizeBytes <= capacity && sizeBytes > capacity - (capacity >>> 2) - PAGE_BYTES;
     }
     return sizeClass === classOfUnits(units);
@@ -381,7 +385,11 @@ export class Arena {
 
   private allocateChecked(sizeBytes: number): Address {
     const address = this.allocateCell(sizeBytes + CANARY_BYTES);
-    this.bytes[address >>> SEGMENT_SHIFT]!.fill(0xa5, (address & OFFSET_MASK) << 3, ((address & OFFSET_MASK) << 3) + sizeBytes);
+    this.bytes[address >>> SEGMENT_SHIFT]!.fill(
+      0xa5,
+      (address & OFFSET_MASK) << 3,
+      ((address & OFFSET_MASK) << 3) + sizeBytes,
+    );
     this.live!.set(address, sizeBytes);
     this.writeCanary(address, sizeBytes);
     return address;
@@ -406,7 +414,8 @@ export class Arena {
   assertLive(address: Address): void {
     if (this.live === null) return;
     const sizeBytes = this.live.get(address);
-    if (sizeBytes === undefined) throw new Error(`arena: address ${address} is not a live allocation (freed twice or never allocated)`);
+    if (sizeBytes === undefined)
+      throw new Error(`arena: address ${address} is not a live allocation (freed twice or never allocated)`);
     const bytes = this.bytes[address >>> SEGMENT_SHIFT]!;
     const at = ((address & OFFSET_MASK) << 3) + sizeBytes;
     if (bytes[at] !== CANARY >> 8 || bytes[at + 1] !== (CANARY & 0xff)) {

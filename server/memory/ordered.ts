@@ -407,7 +407,14 @@ export class Ordered {
   }
 
   /** Node `left` of the path was split: its parent, at `level`, gets `right` beside it. Above the root stands a new root. */
-  private addSibling(level: number, left: Address, leftCount: number, right: Address, rightFirst: Address, rightCount: number): void {
+  private addSibling(
+    level: number,
+    left: Address,
+    leftCount: number,
+    right: Address,
+    rightFirst: Address,
+    rightCount: number,
+  ): void {
     if (level < 0) {
       const root = this.arena.allocate(INNER_BYTES);
       const words = this.wordsOf(root);
@@ -468,7 +475,11 @@ export class Ordered {
     const words = this.wordsOf(node);
     const at = wordAt(node);
     const count = words[at]! - 1;
-    words.copyWithin(at + HEADER + index * CHILD_WORDS, at + HEADER + (index + 1) * CHILD_WORDS, at + HEADER + (count + 1) * CHILD_WORDS);
+    words.copyWithin(
+      at + HEADER + index * CHILD_WORDS,
+      at + HEADER + (index + 1) * CHILD_WORDS,
+      at + HEADER + (count + 1) * CHILD_WORDS,
+    );
     words[at] = count;
     if (level === 0) {
       if (count === 1) this.collapseRoot();
@@ -543,7 +554,8 @@ export class Ordered {
     const sourceAt = wordAt(source);
     const count = words[at]!;
     const added = sourceWords[sourceAt]!;
-    for (let i = 0; i < added * CHILD_WORDS; i++) words[at + HEADER + count * CHILD_WORDS + i] = sourceWords[sourceAt + HEADER + i]!;
+    for (let i = 0; i < added * CHILD_WORDS; i++)
+      words[at + HEADER + count * CHILD_WORDS + i] = sourceWords[sourceAt + HEADER + i]!;
     words[at] = count + added;
     parentWords[slot + 2]! += parentWords[slot + CHILD_WORDS + 2]!;
     this.arena.free(source);
@@ -553,10 +565,14 @@ export class Ordered {
   /** Index of the left one of two neighbours that may be merged, of which `position` is one; -1 for none. */
   private mergePartner(parentWords: Int32Array, parentAt: number, position: number, limit: number): number {
     const own = parentWords[parentAt + HEADER + position * CHILD_WORDS + 2]!;
-    if (position + 1 < parentWords[parentAt]! && own + parentWords[parentAt + HEADER + (position + 1) * CHILD_WORDS + 2]! <= limit) {
+    if (
+      position + 1 < parentWords[parentAt]! &&
+      own + parentWords[parentAt + HEADER + (position + 1) * CHILD_WORDS + 2]! <= limit
+    ) {
       return position;
     }
-    if (position > 0 && own + parentWords[parentAt + HEADER + (position - 1) * CHILD_WORDS + 2]! <= limit) return position - 1;
+    if (position > 0 && own + parentWords[parentAt + HEADER + (position - 1) * CHILD_WORDS + 2]! <= limit)
+      return position - 1;
     return -1;
   }
 
@@ -568,7 +584,10 @@ export class Ordered {
     ) {
       return position;
     }
-    if (position > 0 && own + this.childrenOf(parentWords[parentAt + HEADER + (position - 1) * CHILD_WORDS]!) <= INNER_MERGED) {
+    if (
+      position > 0 &&
+      own + this.childrenOf(parentWords[parentAt + HEADER + (position - 1) * CHILD_WORDS]!) <= INNER_MERGED
+    ) {
       return position - 1;
     }
     return -1;
@@ -608,7 +627,14 @@ function setChild(words: Int32Array, at: number, child: Address, first: Address,
   words[at + 2] = count;
 }
 
-function insertChild(words: Int32Array, at: number, index: number, child: Address, first: Address, count: number): void {
+function insertChild(
+  words: Int32Array,
+  at: number,
+  index: number,
+  child: Address,
+  first: Address,
+  count: number,
+): void {
   const slot = at + HEADER + index * CHILD_WORDS;
   words.copyWithin(slot + CHILD_WORDS, slot, at + HEADER + words[at]! * CHILD_WORDS);
   setChild(words, slot, child, first, count);

@@ -114,7 +114,10 @@ export class Packed {
       position = from + length;
       if (stride === 2) {
         length = segment[position]!;
-        position = length < 0x80 ? position + 1 + length : position + varintBytes(readVarint(segment, position)) + readVarint(segment, position);
+        position =
+          length < 0x80
+            ? position + 1 + length
+            : position + varintBytes(readVarint(segment, position)) + readVarint(segment, position);
       }
     }
     return false;

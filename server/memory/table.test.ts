@@ -34,26 +34,30 @@ function drop(table: Table, key: string): void {
 
 test('a table holds what a set of strings holds, through any order of inserts and removals', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 400 })), { maxLength: 2000 }), fc.integer(), (operations, seed) => {
-      const arena = new Arena({ checked: true });
-      const before = arena.assertAllLive();
-      const table = new Table(arena, 0, seed, 7);
-      table.create();
-      const model = new Set<string>();
-      for (const [add, number] of operations) {
-        const key = `key:${number}`;
-        if (add) put(table, key);
-        else drop(table, key);
-        if (add) model.add(key);
-        else model.delete(key);
-      }
-      expect(table.count).toBe(model.size);
-      expect(new Set([...table.entries()].map((entry) => keyOf(arena, entry)))).toEqual(model);
-      for (const key of model) drop(table, key);
-      expect(table.count).toBe(0);
-      table.destroy();
-      expect(arena.assertAllLive()).toBe(before);
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 400 })), { maxLength: 2000 }),
+      fc.integer(),
+      (operations, seed) => {
+        const arena = new Arena({ checked: true });
+        const before = arena.assertAllLive();
+        const table = new Table(arena, 0, seed, 7);
+        table.create();
+        const model = new Set<string>();
+        for (const [add, number] of operations) {
+          const key = `key:${number}`;
+          if (add) put(table, key);
+          else drop(table, key);
+          if (add) model.add(key);
+          else model.delete(key);
+        }
+        expect(table.count).toBe(model.size);
+        expect(new Set([...table.entries()].map((entry) => keyOf(arena, entry)))).toEqual(model);
+        for (const key of model) drop(table, key);
+        expect(table.count).toBe(0);
+        table.destroy();
+        expect(arena.assertAllLive()).toBe(before);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -193,7 +193,8 @@ export class Table {
   /** Puts another entry of the same key in the place of the last one found. */
   replace(entry: Address): void {
     this.beforeChange();
-    this.arena.words[this.chained >>> SEGMENT_OF_SHIFT]![((this.chained & OFFSET_MASK) << 1) + SLOTS + this.slot] = entry;
+    this.arena.words[this.chained >>> SEGMENT_OF_SHIFT]![((this.chained & OFFSET_MASK) << 1) + SLOTS + this.slot] =
+      entry;
   }
 
   /** Removes the last entry found from the table; the entry itself stays the caller's. */
@@ -281,7 +282,9 @@ export class Table {
   private bucketAt(position: number): Address {
     if (this.level < PAGED_LEVEL) return this.block + position * BUCKET_UNITS;
     const page =
-      this.arena.words[this.block >>> SEGMENT_OF_SHIFT]![((this.block & OFFSET_MASK) << 1) + (position >> PAGE_BUCKETS_SHIFT)]!;
+      this.arena.words[this.block >>> SEGMENT_OF_SHIFT]![
+        ((this.block & OFFSET_MASK) << 1) + (position >> PAGE_BUCKETS_SHIFT)
+      ]!;
     return page + (position & (PAGE_BUCKETS - 1)) * BUCKET_UNITS;
   }
 
@@ -477,7 +480,7 @@ export class Table {
       }
       this.level--;
       this.split = 0;
-      this.resizeDirectory(2 << this.level >> PAGE_BUCKETS_SHIFT, 2 << this.level >> PAGE_BUCKETS_SHIFT);
+      this.resizeDirectory((2 << this.level) >> PAGE_BUCKETS_SHIFT, (2 << this.level) >> PAGE_BUCKETS_SHIFT);
     }
     const position = this.split;
     const left = this.bucketAt(2 * position);

@@ -2,8 +2,9 @@
  * INFO: sections and fields that clients and monitoring read, in Valkey's names. Source: Valkey 9.1 server.c genValkeyInfoString.
  * Rooms that know more (replication, persistence, cluster) add their sections through `rooms.infoSections`.
  */
-import { REDIS_VERSION, VALKEY_VERSION } from '../commands/connection.ts';
+
 import type { InfoSection, Rooms } from '../commands/rooms.ts';
+import { REDIS_VERSION, VALKEY_VERSION } from '../config/version.ts';
 
 type Section = (rooms: Rooms) => InfoSection;
 
@@ -82,7 +83,10 @@ const cpu: Section = (rooms) => (add) => {
 const commandstats: Section = (rooms) => (add) => {
   for (const entry of rooms.registry.entries.flatMap((one) => [one, ...one.subcommands])) {
     if (entry.calls === 0 && entry.rejected === 0) continue;
-    add(`cmdstat_${entry.fullName}`, `calls=${entry.calls},rejected_calls=${entry.rejected},failed_calls=${entry.failed}`);
+    add(
+      `cmdstat_${entry.fullName}`,
+      `calls=${entry.calls},rejected_calls=${entry.rejected},failed_calls=${entry.failed}`,
+    );
   }
 };
 

@@ -45,11 +45,12 @@ export function parseBigInteger(bytes: Uint8Array, from: number, to: number): bi
 export function parseDouble(bytes: Uint8Array, from: number, to: number): number {
   if (to - from === 0 || to - from > 128) return Number.NaN;
   const short = to - from < 16 ? parseInteger(bytes, from, to) : Number.NaN;
-  if (short === short) return short;
+  if (!Number.isNaN(short)) return short;
   const text = latin1(bytes, from, to);
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
   if (/^[+-]?(inf|infinity)$/i.test(text)) return text[0] === '-' ? -Infinity : Infinity;
-  if (/^[+-]?0x[0-9a-f]+$/i.test(text)) return text[0] === '-' ? -Number(text.slice(1)) : Number(text.replace(/^\+/, ''));
+  if (/^[+-]?0x[0-9a-f]+$/i.test(text))
+    return text[0] === '-' ? -Number(text.slice(1)) : Number(text.replace(/^\+/, ''));
   return Number.NaN;
 }
 

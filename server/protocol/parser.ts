@@ -56,14 +56,16 @@ export class RequestParser {
       if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid multibulk length');
       return this.incomplete(end - from + 1);
     }
-    if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0) return this.invalid('Protocol error: invalid multibulk length');
+    if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0)
+      return this.invalid('Protocol error: invalid multibulk length');
     at += 2;
     if (negative || count === 0) {
       request.count = 0;
       return at;
     }
     if (count > MAX_ARGUMENTS) return this.invalid('Protocol error: invalid multibulk length');
-    if (!authenticated && count > UNAUTHENTICATED_ARGUMENTS) return this.invalid('Protocol error: unauthenticated multibulk length');
+    if (!authenticated && count > UNAUTHENTICATED_ARGUMENTS)
+      return this.invalid('Protocol error: unauthenticated multibulk length');
     let { starts, ends } = request;
     for (let index = 0; index < count; index++) {
       if (at >= end) return this.incomplete(at - from + 4);
@@ -84,7 +86,8 @@ export class RequestParser {
       if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0 || length > this.limits.maxBulkBytes) {
         return this.invalid('Protocol error: invalid bulk length');
       }
-      if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES) return this.invalid('Protocol error: unauthenticated bulk length');
+      if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES)
+        return this.invalid('Protocol error: unauthenticated bulk length');
       at += 2;
       if (at + length + 2 > end) return this.incomplete(at - from + length + 2);
       if (index >= starts.length) {
@@ -95,7 +98,8 @@ export class RequestParser {
       starts[index] = at;
       at += length;
       ends[index] = at;
-      if (bytes[at] !== 13 || bytes[at + 1] !== 10) return this.invalid('Protocol error: expected CRLF after bulk string');
+      if (bytes[at] !== 13 || bytes[at + 1] !== 10)
+        return this.invalid('Protocol error: expected CRLF after bulk string');
       at += 2;
     }
     request.bytes = bytes;

@@ -73,7 +73,8 @@ export class ReplyWriter {
     const region = output.bytes;
     output.bytes = null;
     output.length = 0;
-    if (region !== null && region.length === INITIAL_REGION_BYTES && this.pool.length < POOLED_REGIONS) this.pool.push(region);
+    if (region !== null && region.length === INITIAL_REGION_BYTES && this.pool.length < POOLED_REGIONS)
+      this.pool.push(region);
   }
 
   /** Position to return to with `rewind`: EXEC's nested errors, muted clients and dry runs use it. */

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { request, TestNode } from '../testing/test-node.ts';
 
-const word = fc.string({ maxLength: 40, unit: 'binary' }).map((text) => [...text].map((c) => String.fromCharCode(c.charCodeAt(0) & 255)).join(''));
+const word = fc
+  .string({ maxLength: 40, unit: 'binary' })
+  .map((text) => [...text].map((c) => String.fromCharCode(c.charCodeAt(0) & 255)).join(''));
 const key = fc.constantFrom('a', 'b', 'c', 'long-key-name');
 const command = fc.oneof(
   fc.tuple(fc.constant('SET'), key, word),
@@ -51,22 +53,32 @@ test('any split of an input yields the same replies', () => {
 });
 
 test('one byte at a time is as good as all at once', () => {
-  const input = joined([request('SET', 'k', 'v'.repeat(300)), request('GET', 'k'), new TextEncoder().encode('PING\r\n')]);
+  const input = joined([
+    request('SET', 'k', 'v'.repeat(300)),
+    request('GET', 'k'),
+    new TextEncoder().encode('PING\r\n'),
+  ]);
   expect(inPieces(new TestNode(), input, [...input.keys()])).toBe(`+OK\r\n$300\r\n${'v'.repeat(300)}\r\n+PONG\r\n`);
 });
 
 test('random, truncated and mutated input ends in a reply or a closed connection, never in a crash', () => {
   const node = new TestNode();
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(command, { maxLength: 4 }), fc.nat(), (noise, commands, cut) => {
-      const good = joined(commands.map((words) => request(...words)));
-      const mutated = good.slice(0, good.length === 0 ? 0 : cut % good.length);
-      for (let i = 0; i < noise.length && i < 3 && mutated.length > 0; i++) mutated[(cut + i * 7) % mutated.length] = noise[i]!;
-      const client = node.client();
-      client.raw(mutated);
-      if (!client.client.closing) client.raw(noise);
-      expect(client.client.inputBytes).toBeLessThan(66_000);
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.array(command, { maxLength: 4 }),
+      fc.nat(),
+      (noise, commands, cut) => {
+        const good = joined(commands.map((words) => request(...words)));
+        const mutated = good.slice(0, good.length === 0 ? 0 : cut % good.length);
+        for (let i = 0; i < noise.length && i < 3 && mutated.length > 0; i++)
+          mutated[(cut + i * 7) % mutated.length] = noise[i]!;
+        const client = node.client();
+        client.raw(mutated);
+        if (!client.client.closing) client.raw(noise);
+        expect(client.client.inputBytes).toBeLessThan(66_000);
+      },
+    ),
     { numRuns: 2000 },
   );
 });

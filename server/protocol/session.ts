@@ -61,7 +61,8 @@ export class Session {
 
   /** Goes on with pending input after a pause or a wait. */
   resume(): void {
-    if (this.pendingLength > 0 && !this.client.killed && !this.client.closing) this.process(this.pending!, this.pendingLength);
+    if (this.pendingLength > 0 && !this.client.killed && !this.client.closing)
+      this.process(this.pending!, this.pendingLength);
   }
 
   private process(bytes: Uint8Array, end: number): void {

@@ -13,7 +13,8 @@ export class TestNode {
 
   constructor(directives: Readonly<Record<string, string>> = {}) {
     const settings = new Settings();
-    for (const [name, value] of Object.entries(directives)) settings.read('test', name, value === '' ? [''] : value.split(' '));
+    for (const [name, value] of Object.entries(directives))
+      settings.read('test', name, value === '' ? [''] : value.split(' '));
     this.node = new Node({ settings, configFile: '', log: () => {}, exit: () => {} });
   }
 
@@ -36,7 +37,13 @@ export class TestClient {
 
   constructor(node: Node, id: number) {
     this.node = node;
-    this.client = new Client(id, `127.0.0.1:${id}`, '127.0.0.1:6379', node.keyspace.nowMs, node.settings.text('requirepass') === '');
+    this.client = new Client(
+      id,
+      `127.0.0.1:${id}`,
+      '127.0.0.1:6379',
+      node.keyspace.nowMs,
+      node.settings.text('requirepass') === '',
+    );
     this.session = new Session(this.client, node.context);
     node.clients.add(this.client, {
       flush: () => this.take(),

@@ -6,7 +6,12 @@ import { connect, type Socket } from 'node:net';
 import { Cluster } from '../cluster/cluster.ts';
 import { TICK_MS } from '../cluster/limits.ts';
 import { Migrations } from '../cluster/migration/migrations.ts';
-import type { MigrationEffects, SlotSnapshotSource, SlotWriteSource, TargetConnections } from '../cluster/migration/ports.ts';
+import type {
+  MigrationEffects,
+  SlotSnapshotSource,
+  SlotWriteSource,
+  TargetConnections,
+} from '../cluster/migration/ports.ts';
 import type { ClusterEffects, PauseReason } from '../cluster/ports.ts';
 import { type ClusterSettings, defaultSettings } from '../cluster/settings.ts';
 import { PAUSE_WRITES } from '../commands/clients.ts';
@@ -194,7 +199,10 @@ class ClusterWiring implements Part, ClusterEffects {
     try {
       replaceFile(this.file, text, durable);
     } catch (problem) {
-      this.node.log('warning', `nodes.conf cannot be saved, the node ends: ${problem instanceof Error ? problem.message : String(problem)}`);
+      this.node.log(
+        'warning',
+        `nodes.conf cannot be saved, the node ends: ${problem instanceof Error ? problem.message : String(problem)}`,
+      );
       process.exit(1);
     }
     this.cluster.onConfigSaved(this.node.nowMs(), sequence);
@@ -289,7 +297,9 @@ class TargetSockets implements TargetConnections {
     let reason = 'closed by the target';
     this.sockets.set(job, socket);
     socket.on('connect', () => this.run(job, socket, (migrations) => migrations.onTargetUp(job)));
-    socket.on('data', (bytes: Uint8Array) => this.run(job, socket, (migrations) => migrations.onTargetBytes(job, new Uint8Array(bytes))));
+    socket.on('data', (bytes: Uint8Array) =>
+      this.run(job, socket, (migrations) => migrations.onTargetBytes(job, new Uint8Array(bytes))),
+    );
     socket.on('drain', () => this.run(job, socket, (migrations) => migrations.onTargetDrained(job)));
     socket.on('error', (error) => {
       reason = error.message;

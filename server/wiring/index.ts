@@ -5,6 +5,13 @@ import { alone } from './replication.ts';
 
 export function wireNode(node: Node): void {
   if (node.settings.flag('cluster-enabled')) {
-    wireCluster(node, alone, { snapshots: { begin: () => 'ERR no snapshots yet' }, writes: { follow: () => { throw new Error('no writes'); } } });
+    wireCluster(node, alone, {
+      snapshots: { begin: () => 'ERR no snapshots yet' },
+      writes: {
+        follow: () => {
+          throw new Error('no writes');
+        },
+      },
+    });
   }
 }

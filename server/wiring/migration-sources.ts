@@ -1,7 +1,7 @@
 /**
  * What a slot migration reads: a snapshot of its slots as commands, told in slices between turns, and the writes to them from the log.
  */
-import type { SlotSnapshot, SlotSnapshotSource, SlotWrites, SlotWriteSource } from '../cluster/migration/ports.ts';
+import type { SlotSnapshot, SlotSnapshotSource, SlotWriteSource, SlotWrites } from '../cluster/migration/ports.ts';
 import type { SlotRange } from '../cluster/slot-map.ts';
 import { SLOT_COUNT } from '../keyspace/slot.ts';
 import type { Node } from '../node.ts';
@@ -114,12 +114,17 @@ class FilteredWrites implements SlotWrites {
     };
     node.turnEnders.add(this.atTurnEnd);
     this.wanted = wanted;
-    this.reader = log.attachAtEnd('slot migration', {
-      logReaderDropped: (reason) => {
-        this.failure = reason;
-        ready();
+    this.reader = log.attachAtEnd(
+      'slot migration',
+      {
+        logReaderDropped: (reason) => {
+          this.failure = reason;
+          ready();
+        },
       },
-    }, true, limitBytes);
+      true,
+      limitBytes,
+    );
   }
 
   get pendingBytes(): number {

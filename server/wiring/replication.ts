@@ -10,5 +10,10 @@ export interface ReplicationPart extends ReplicationView {
 }
 
 export const alone: ReplicationPart = {
-  offset: () => 0, hasPrimary: () => false, dataAgeMs: () => 0, becomeReplicaOf: () => {}, becomePrimary: () => {}, restarted: () => ({ loaded: false, offset: 0 }),
+  offset: () => 0,
+  hasPrimary: () => false,
+  dataAgeMs: () => 0,
+  becomeReplicaOf: () => {},
+  becomePrimary: () => {},
+  restarted: () => ({ loaded: false, offset: 0 }),
 };

@@ -31,7 +31,7 @@ const architecture: readonly Room[] = [
   },
   { room: 'config', at: ['server/config'], imports: ['words'], packages: ASSERT },
   { room: 'keyspace', at: ['server/keyspace'], imports: ['memory'], packages: ASSERT },
-  { room: 'types', at: ['server/types'], imports: ['keyspace', 'memory'], packages: ASSERT },
+  { room: 'types', at: ['server/types'], imports: ['config', 'keyspace', 'memory'], packages: ASSERT },
   { room: 'pubsub', at: ['server/pubsub'], imports: ['command', 'config', 'words', 'memory'], packages: ASSERT },
   { room: 'transactions', at: ['server/transactions'], imports: ['command', 'keyspace', 'memory'], packages: ASSERT },
   {
@@ -44,7 +44,18 @@ const architecture: readonly Room[] = [
   {
     room: 'commands',
     at: ['server/commands'],
-    imports: ['cluster commands', 'command', 'words', 'config', 'pubsub', 'transactions', 'observability', 'types', 'keyspace', 'memory'],
+    imports: [
+      'cluster commands',
+      'command',
+      'words',
+      'config',
+      'pubsub',
+      'transactions',
+      'observability',
+      'types',
+      'keyspace',
+      'memory',
+    ],
     packages: ASSERT,
   },
   {
@@ -89,10 +100,15 @@ const architecture: readonly Room[] = [
     packages: ASSERT,
   },
 
+  // Files: the only I/O besides the network's.
+  { room: 'storage', at: ['server/storage'], imports: ['persistence', 'words', 'config'] },
+
   // The composition root wires the rooms; only the process and the simulation know it.
-  { room: 'node', at: ['server/node.ts'], imports: ['server/*'] },
+  { room: 'node', at: ['server/node.ts', 'server/wiring'], imports: ['server/*'] },
+  // A node without sockets, for tests and measurements.
+  { room: 'testing', at: ['server/testing'], imports: ['server/*'] },
   { room: 'simulation', at: ['server/simulation'], imports: ['server/*'], packages: ASSERT },
-  { room: 'server', at: ['server/main.ts'], imports: ['node', 'config', 'network', 'words'] },
+  { room: 'server', at: ['server/main.ts'], imports: ['node', 'config', 'network', 'protocol', 'words'] },
 
   // The operator. observe → plan → act; the plan is pure, and platforms are the only hands.
   { room: 'resources', at: ['operator/api'], imports: [] },
@@ -107,7 +123,7 @@ const architecture: readonly Room[] = [
   { room: 'plan', at: ['operator/plan'], imports: ['model', 'resources'], packages: NONE },
   { room: 'node client', at: ['operator/node-client'], imports: ['model'] },
   { room: 'observe', at: ['operator/observe'], imports: ['model', 'resources', 'node client'] },
-  { room: 'act', at: ['operator/act'], imports: ['model', 'resources', 'node client'] },
+  { room: 'act', at: ['operator/act'], imports: ['observe', 'model', 'resources', 'node client'] },
   { room: 'on kubernetes', at: ['operator/platform/kubernetes'], imports: ['model', 'resources'] },
   { room: 'on processes', at: ['operator/platform/process'], imports: ['model', 'resources'] },
   { room: 'runtime', at: ['operator/runtime'], imports: ['on kubernetes', 'model', 'resources'] },
