@@ -11,6 +11,8 @@
  *  - Replication calls `onReplicationProgress(nowMs)` when a replica's offset moves while `wantsReplicationProgress`.
  *  - `effects.runSoon()` asks for one `onSoon(nowMs)` behind the next socket pass.
  *    `new Migrations(cluster.state, migrationEffects)` (migration/) attaches itself; its `onTarget…` events run by `cluster.run`.
+ *  - Before the process ends, `beginHandOver(nowMs)` says what to write to the replication stream so that a replica takes
+ *    over; it is done when `myself.isReplica`, and tried no longer than cluster-manual-failover-timeout.
  *  - `servesReplicas` false: PSYNC is refused (with -LOADING); a restarted owner must not overwrite newer replicas.
  *  - The request path asks `router` (routing.ts). A command that changes the cluster calls the methods below through
  *    commands/cluster.ts; `isSaved` tells whether what was decided is on disk, for a reply that should wait for it.
@@ -22,7 +24,7 @@ import { broadcastPong } from './gossip.ts';
 import { updateHealth } from './health.ts';
 import { RANDOM_PING_INTERVAL_MS, STALL_MS, TICK_MS } from './limits.ts';
 import { greet, maintainLinks, pingSomebody, watchNodes } from './links.ts';
-import { abortManualFailoverIfLate, advanceManualFailover } from './manual-failover.ts';
+import { abortManualFailoverIfLate, advanceManualFailover, beginHandOver } from './manual-failover.ts';
 import { LIGHT_PUBLISH, NOFAILOVER, OWN_ABILITIES } from './node-flags.ts';
 import { type ClusterNode, Link } from './node-table.ts';
 import { parseNodesConf, printNodesConf, restore } from './nodes-conf.ts';
@@ -228,6 +230,11 @@ export class Cluster {
     this.event(nowMs, () => {
       if (this.state.myself.isReplica) this.state.later(HANDLE_MANUAL_FAILOVER);
     });
+  }
+
+  /** See manual-failover.ts. */
+  beginHandOver(nowMs: number): readonly string[] | null {
+    return this.event(nowMs, () => beginHandOver(this.state));
   }
 
   /** FLUSHALL or FLUSHDB: migrations in progress fail. */

@@ -38,8 +38,10 @@ export function advanceElection(state: ClusterState): void {
 /** A replica that was cut off for long would bring back old data. */
 function isDataTooOld(state: ClusterState): boolean {
   const { settings } = state;
-  if (settings.replicaValidityFactor === 0) return false;
   let ageMs = state.replication.dataAgeMs(state.nowMs);
+  // A replica that never had its primary's dataset has nothing to take over with, unless there is nothing.
+  if (ageMs === Number.POSITIVE_INFINITY && (state.myself.replicaOf?.offset ?? 0) > 0) return true;
+  if (settings.replicaValidityFactor === 0) return false;
   if (ageMs > settings.nodeTimeoutMs) ageMs -= settings.nodeTimeoutMs;
   return ageMs > settings.replicationPingPeriodMs + settings.nodeTimeoutMs * settings.replicaValidityFactor;
 }

@@ -7,6 +7,7 @@ import { MFSTART, PING } from './bus-codec.ts';
 import { bumpEpoch } from './epochs.ts';
 import { sendPing } from './gossip.ts';
 import { PAUSE_FACTOR } from './limits.ts';
+import { FAIL, NOFAILOVER, PFAIL } from './node-flags.ts';
 import type { ClusterNode, Link } from './node-table.ts';
 import { replacePrimary } from './roles.ts';
 import { type ClusterState, called, HANDLE_FAILOVER, HANDLE_MANUAL_FAILOVER } from './state.ts';
@@ -88,4 +89,22 @@ export function abortManualFailoverIfLate(state: ClusterState): void {
   if (endMs === 0 || endMs >= state.nowMs) return;
   state.log('warning', 'Manual failover timed out.');
   resetManualFailover(state);
+}
+
+/**
+ * This primary is about to end: which command of the replication stream makes a replica take over, or null when none can.
+ * Writes are held from now on, so the command is the last of the stream and the replica has everything when it reads it.
+ * The failover is done when this node has become a replica.
+ */
+export function beginHandOver(state: ClusterState): readonly string[] | null {
+  const { myself, settings, nowMs } = state;
+  if (!myself.isPrimary || myself.slotCount === 0 || state.silent) return null;
+  const able = myself.replicas.filter(
+    (replica) => !replica.has(FAIL | PFAIL | NOFAILOVER) && replica.link !== null && replica.offset > 0,
+  );
+  const [best] = able.sort((a, b) => b.offset - a.offset);
+  if (best === undefined) return null;
+  state.effects.pauseWrites('failover', nowMs + settings.manualFailoverTimeoutMs);
+  state.log('notice', `Handing over to replica ${called(best)} before the end.`);
+  return ['CLUSTER', 'FAILOVER', 'FORCE', 'REPLICAID', best.name];
 }

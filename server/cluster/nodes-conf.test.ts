@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FAIL, MYSELF, PRIMARY, REPLICA } from './node-flags.ts';
+import { FAIL, MYSELF, PFAIL, PRIMARY, REPLICA } from './node-flags.ts';
 import { BadNodesConf, parseNodesConf, printNodesConf } from './nodes-conf.ts';
 import { nameOf, scripted, started } from './scripted.ts';
 
@@ -43,7 +43,6 @@ test('what is printed reads back as it was', () => {
   made.know(nameOf('c'), { replicaOf: other });
   const { state } = made.cluster;
   other.humanNodename = 'human';
-  other.flags |= FAIL;
   other.configEpoch = 9;
   state.currentEpoch = 12;
   state.lastVoteEpoch = 11;
@@ -58,6 +57,13 @@ test('what is printed reads back as it was', () => {
   expect(again.slots.importingFrom(200)!.name).toBe(other.name);
   expect(again.nodes.find(other.name)).toMatchObject({ configEpoch: 9, humanNodename: 'human' });
   expect(again.nodes.find(nameOf('c'))!.flags & REPLICA).toBe(REPLICA);
+});
+
+test('verdicts about other nodes are not taken over', () => {
+  const { cluster } = scripted(
+    VALKEY_CONF.replace('master - 0', 'master,fail - 0').replace('slave 6e', 'slave,fail? 6e'),
+  );
+  expect(cluster.state.nodes.all().some((node) => node.has(FAIL | PFAIL))).toBe(false);
 });
 
 test('an empty file is a new node', () => {

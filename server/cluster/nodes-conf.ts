@@ -5,7 +5,7 @@
  * then `vars currentEpoch N lastVoteEpoch N`. CLUSTER NODES prints the same lines without the fields.
  */
 import { BUS_PORT_OFFSET, NAME_LENGTH, SLOTS } from './limits.ts';
-import { describeFlags, FAIL, MYSELF, NOADDR, parseFlags, REPLICA } from './node-flags.ts';
+import { describeFlags, FAIL, MYSELF, NOADDR, PFAIL, parseFlags, REPLICA } from './node-flags.ts';
 import type { ClusterNode } from './node-table.ts';
 import { describeRange, rangesOf, type SlotRange } from './slot-map.ts';
 import type { ClusterState } from './state.ts';
@@ -161,7 +161,8 @@ export function restore(state: ClusterState, saved: SavedCluster): void {
   };
   for (const entry of saved.nodes) {
     const node = find(entry.name);
-    node.flags |= entry.flags;
+    // Who failed while this node was away, or before, it has to find out anew: an old verdict would start an election.
+    node.flags |= entry.flags & ~(FAIL | PFAIL);
     if (entry.flags & NOADDR) node.flags |= FAIL;
     if (node.isFailed) node.failedMs = nowMs;
     if (node.isReplica && node.isMyself) state.setReplicaRole(node);

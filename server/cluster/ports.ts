@@ -54,7 +54,7 @@ export interface ReplicationView {
   offset(): number;
   /** This node replicates from somebody, connected or not. */
   hasPrimary(): boolean;
-  /** How long ago the primary was last heard. */
+  /** How long ago the primary was last heard; Infinity while this node has never had the dataset of its present primary. */
   dataAgeMs(nowMs: number): number;
 }
 

@@ -39,7 +39,6 @@ export function followPrimary(
     state.setReplicaRole(myself);
   } else if (myself.replicaOf !== null) state.nodes.removeReplica(myself.replicaOf, myself);
   myself.flags &= ~MY_PRIMARY_FAIL;
-  if (primary.isFailed) myself.flags |= MY_PRIMARY_FAIL;
   // From now on the primary's stream says which keys there are.
   state.purge.forget();
   if (options.closeSlots) state.slots.closeAll();

@@ -173,6 +173,6 @@ test('whatever breaks during a migration, every slot has one owner with the ackn
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 12 },
   );
 });

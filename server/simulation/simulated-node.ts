@@ -95,7 +95,7 @@ export class SimulatedNode {
         replication: {
           offset: () => this.offset,
           hasPrimary: () => this.primaryHost !== '',
-          dataAgeMs: (nowMs) => nowMs - this.primaryHeardMs,
+          dataAgeMs: (nowMs) => (this.primaryHeardMs === 0 ? Number.POSITIVE_INFINITY : nowMs - this.primaryHeardMs),
         },
         keyspace: {
           keysInSlot: (slot) => this.writes.filter((write) => write.slot === slot).length,
@@ -116,6 +116,7 @@ export class SimulatedNode {
     this.writes = [...writes];
     this.offset = offset;
     this.hiddenSlots.clear();
+    this.primaryHeardMs = 0;
     this.followers.clear();
     this.cluster = this.create();
     this.migrations = new Migrations(this.cluster.state, this.migrationEffects());
