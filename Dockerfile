@@ -10,7 +10,7 @@ FROM ${BASE_IMAGE} AS build
 WORKDIR /keyherd
 # The pattern lets a context without `given` pass.
 COPY package.json package-lock.json given* ./given/
-RUN if [ -d given/operator ]; then mv given/operator node_modules; \
+RUN if [ -d given/production ]; then mv given/production node_modules; \
     else cd given && npm ci --omit=dev --ignore-scripts --no-audit --no-fund && mv node_modules ..; fi
 COPY tools/build.ts ./tools/
 COPY server ./server/
@@ -18,10 +18,11 @@ COPY operator ./operator/
 COPY e2e/workload ./e2e/workload/
 RUN node tools/build.ts
 
-# The node. It has no dependencies. Its arguments are valkey-server's: a configuration file, then --directive value.
+# The node. Its arguments are valkey-server's: a configuration file, then --directive value.
 FROM ${BASE_IMAGE} AS server
 WORKDIR /keyherd
 COPY package.json ./
+COPY --from=build /keyherd/node_modules ./node_modules/
 COPY --from=build /keyherd/dist/server ./dist/server/
 USER 1000:1000
 WORKDIR /data

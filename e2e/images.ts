@@ -7,7 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, globSync, mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadImage, podBaseImage, toolPath } from './cluster/index.ts';
@@ -23,9 +23,18 @@ type Target = keyof Images;
 const TARGETS: readonly Target[] = ['server', 'operator', 'workload'];
 
 /** Sources of the images, as the Dockerfile copies them. */
-const SOURCES = ['Dockerfile', '.dockerignore', 'package.json', 'package-lock.json', 'tools/build.ts', 'server', 'operator', 'e2e/workload'];
-/** What of node_modules goes into an image: these packages and all they depend on. */
-const OPERATOR_MODULES = ['pino', 'redis-parser', 'yaml', 'zod'];
+const SOURCES = [
+  'Dockerfile',
+  '.dockerignore',
+  'package.json',
+  'package-lock.json',
+  'tools/build.ts',
+  'server',
+  'operator',
+  'e2e/workload',
+];
+/** What of node_modules goes into the images: these packages and all they depend on. */
+const PRODUCTION_MODULES = ['pino', 'redis-parser', 'yaml', 'zod'];
 const WORKLOAD_MODULES = ['iovalkey'];
 
 const BUILD_LIMIT_MS = 10 * 60_000;
@@ -51,7 +60,13 @@ export async function buildImages(say: (line: string) => void): Promise<Images> 
   }
 }
 
-async function build(target: Target, image: string, base: string, context: string, say: (line: string) => void): Promise<void> {
+async function build(
+  target: Target,
+  image: string,
+  base: string,
+  context: string,
+  say: (line: string) => void,
+): Promise<void> {
   const docker = toolPath('docker');
   const shell = new Shell();
   if (await shell.succeeds([docker, 'image', 'inspect', image])) return;
@@ -64,12 +79,21 @@ async function build(target: Target, image: string, base: string, context: strin
 function fillContext(context: string): void {
   for (const path of SOURCES) {
     mkdirSync(dirname(join(context, path)), { recursive: true });
-    cpSync(join(root, path), join(context, path), { recursive: true, filter: (source) => !source.endsWith('.test.ts') });
+    cpSync(join(root, path), join(context, path), {
+      recursive: true,
+      filter: (source) => !source.endsWith('.test.ts'),
+    });
   }
-  for (const [folder, names] of [['operator', OPERATOR_MODULES], ['workload', WORKLOAD_MODULES]] as const) {
+  for (const [folder, names] of [
+    ['production', PRODUCTION_MODULES],
+    ['workload', WORKLOAD_MODULES],
+  ] as const) {
     for (const path of moduleClosure(names)) {
       const inside = join(context, 'given', folder, path.replace(/^node_modules\//, ''));
-      cpSync(join(root, path), inside, { recursive: true, filter: (source) => source === join(root, path) || !source.startsWith(join(root, path, 'node_modules')) });
+      cpSync(join(root, path), inside, {
+        recursive: true,
+        filter: (source) => source === join(root, path) || !source.startsWith(join(root, path, 'node_modules')),
+      });
     }
   }
 }
@@ -80,7 +104,9 @@ interface LockEntry {
 
 /** Paths under node_modules of packages and of all that they depend on, by package-lock.json. */
 function moduleClosure(names: readonly string[]): readonly string[] {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, LockEntry> };
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, LockEntry>;
+  };
   const found = new Set<string>();
   const visit = (name: string, from: string): void => {
     const path = resolve(packages, name, from);
@@ -95,7 +121,11 @@ function moduleClosure(names: readonly string[]): readonly string[] {
 
 /** Node's own rule: the nearest node_modules, from the package outwards. */
 function resolve(packages: Readonly<Record<string, LockEntry>>, name: string, from: string): string {
-  for (let folder = from; ; folder = folder.includes('/node_modules/') ? folder.slice(0, folder.lastIndexOf('/node_modules/')) : '') {
+  for (
+    let folder = from;
+    ;
+    folder = folder.includes('/node_modules/') ? folder.slice(0, folder.lastIndexOf('/node_modules/')) : ''
+  ) {
     const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
     if (packages[path] !== undefined) return path;
     if (folder === '') throw new Error(`package-lock.json knows no ${name} for ${from === '' ? 'the images' : from}`);
@@ -104,7 +134,10 @@ function resolve(packages: Readonly<Record<string, LockEntry>>, name: string, fr
 
 function hashOf(context: string, base: string): string {
   const hash = createHash('sha256').update(base);
-  for (const path of globSync('**', { cwd: context, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort()) {
+  for (const path of globSync('**', { cwd: context, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()) {
     hash.update(path.slice(context.length)).update('\0').update(readFileSync(path)).update('\0');
   }
   return hash.digest('hex').slice(0, 12);

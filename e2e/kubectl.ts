@@ -51,7 +51,8 @@ export class Kubectl {
 
   async run(args: readonly string[], input?: string): Promise<string> {
     const outcome = await this.attempt(args, input);
-    if (outcome.code !== 0) throw new Broken(`kubectl ${args.slice(0, 4).join(' ')}: ${outcome.stderr.trim().split('\n').at(-1) ?? ''}`);
+    if (outcome.code !== 0)
+      throw new Broken(`kubectl ${args.slice(0, 4).join(' ')}: ${outcome.stderr.trim().split('\n').at(-1) ?? ''}`);
     return outcome.stdout;
   }
 
@@ -80,7 +81,12 @@ export class Kubectl {
 }
 
 /** Asks until the answer is not undefined, at most `limitMs` long; `what` and the last `hint` say what was waited for. */
-export async function until<T>(what: string, limitMs: number, ask: () => Promise<T | undefined>, hint: () => string = () => ''): Promise<T> {
+export async function until<T>(
+  what: string,
+  limitMs: number,
+  ask: () => Promise<T | undefined>,
+  hint: () => string = () => '',
+): Promise<T> {
   const giveUpAtMs = performance.now() + limitMs;
   for (;;) {
     const answer = await ask();

@@ -55,11 +55,26 @@ async function prepare(serverImage?: string): Promise<Ground> {
     return ['--set-string', `${value}.repository=${image.slice(0, colon)},${value}.tag=${image.slice(colon + 1)}`];
   };
   say(`installing the chart with ${images.operator}`);
-  await new Shell().run([
-    toolPath('helm'), 'upgrade', '--install', RELEASE, 'charts/keyherd', '--kubeconfig', kubeconfig,
-    '--namespace', SYSTEM_NAMESPACE, '--create-namespace', '--wait', '--timeout', `${INSTALL_LIMIT_MS / 1000}s`,
-    ...repositoryAndTag('image', images.operator), ...repositoryAndTag('serverImage', images.server),
-  ], { timeoutMs: INSTALL_LIMIT_MS + 30_000, cwd: `${import.meta.dirname}/..` });
+  await new Shell().run(
+    [
+      toolPath('helm'),
+      'upgrade',
+      '--install',
+      RELEASE,
+      'charts/keyherd',
+      '--kubeconfig',
+      kubeconfig,
+      '--namespace',
+      SYSTEM_NAMESPACE,
+      '--create-namespace',
+      '--wait',
+      '--timeout',
+      `${INSTALL_LIMIT_MS / 1000}s`,
+      ...repositoryAndTag('image', images.operator),
+      ...repositoryAndTag('serverImage', images.server),
+    ],
+    { timeoutMs: INSTALL_LIMIT_MS + 30_000, cwd: `${import.meta.dirname}/..` },
+  );
   return { kubeconfig, images, system };
 }
 
@@ -70,7 +85,10 @@ async function runScenarios(only: string | undefined, keep: boolean, serverImage
   const { images, system } = await prepare(serverImage);
   const kubectl = system.in(SCENARIO_NAMESPACE);
   const tearDown = async (): Promise<void> => {
-    if (keep) return say(`kept: export KUBECONFIG=${(await ensureCluster()).kubeconfig}; kubectl --namespace ${SCENARIO_NAMESPACE} get valkeyclusters`);
+    if (keep)
+      return say(
+        `kept: export KUBECONFIG=${(await ensureCluster()).kubeconfig}; kubectl --namespace ${SCENARIO_NAMESPACE} get valkeyclusters`,
+      );
     if (!stoodBefore) return deleteCluster({ daemon: true });
     await kubectl.run(['delete', 'namespace', SCENARIO_NAMESPACE, '--ignore-not-found', '--wait=false']);
   };
@@ -126,16 +144,23 @@ function choose(only: string | undefined): readonly Scenario[] {
   if (only === undefined) return scenarios;
   const names = only.split(',');
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown !== undefined) throw new Refusal(`--only ${unknown}: there is no such scenario; they are ${scenarios.map(({ name }) => name).join(', ')}`);
+  if (unknown !== undefined)
+    throw new Refusal(
+      `--only ${unknown}: there is no such scenario; they are ${scenarios.map(({ name }) => name).join(', ')}`,
+    );
   return scenarios.filter(({ name }) => names.includes(name));
 }
 
 function table(results: readonly Result[]): string {
   const width = Math.max(...results.map(({ scenario }) => scenario.name.length));
-  return results.map(({ scenario, passed, found, seconds }) => [
-    `${scenario.name.padEnd(width)}  ${passed ? 'passed' : 'FAILED'}  ${seconds.toFixed(1).padStart(6)} s  ${scenario.asserted}`,
-    `${' '.repeat(width)}                   ${found.split('\n', 1)[0]}`,
-  ].join('\n')).join('\n');
+  return results
+    .map(({ scenario, passed, found, seconds }) =>
+      [
+        `${scenario.name.padEnd(width)}  ${passed ? 'passed' : 'FAILED'}  ${seconds.toFixed(1).padStart(6)} s  ${scenario.asserted}`,
+        `${' '.repeat(width)}                   ${found.split('\n', 1)[0]}`,
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 async function up(): Promise<number> {
@@ -177,10 +202,15 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   switch (positionals.join(' ')) {
-    case '': return runScenarios(values.only, values.keep, values['server-image']);
-    case 'up': return up();
-    case 'down': await deleteCluster({ daemon: true }); return 0;
-    default: throw new Refusal(USAGE);
+    case '':
+      return runScenarios(values.only, values.keep, values['server-image']);
+    case 'up':
+      return up();
+    case 'down':
+      await deleteCluster({ daemon: true });
+      return 0;
+    default:
+      throw new Refusal(USAGE);
   }
 }
 
@@ -188,7 +218,9 @@ main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     const known = error instanceof Refusal || error instanceof TypeError;
-    process.stderr.write(`e2e: ${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`);
+    process.stderr.write(
+      `e2e: ${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+    );
     process.exit(1);
   },
 );

@@ -11,7 +11,15 @@ import { ClusterReconciler, type Pass } from './controllers/index.ts';
 import { isAct, SLOT_COUNT } from './model/index.ts';
 import { NodeAdmin } from './node-client/admin.ts';
 import {
-  ApiClient, Caches, EventRecorder, inClusterNamespace, KubernetesPlatform, loadCredentials, type Resource, type StoredObject, VALKEY_CLUSTERS,
+  ApiClient,
+  Caches,
+  EventRecorder,
+  inClusterNamespace,
+  KubernetesPlatform,
+  loadCredentials,
+  type Resource,
+  type StoredObject,
+  VALKEY_CLUSTERS,
 } from './platform/kubernetes/index.ts';
 import { ClusterLoop } from './runtime/cluster-loop.ts';
 import { serveEndpoints } from './runtime/endpoints.ts';
@@ -29,15 +37,25 @@ const DRAIN_LIMIT_MS = 5_000;
 const STATES = ['Initializing', 'Reconciling', 'Ready', 'Degraded', 'Failed', 'Paused'];
 
 async function main(settings: Settings): Promise<void> {
-  const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } });
+  const log = pino({
+    level: settings.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  });
   const metrics = new Metrics();
   const processMetrics = new ProcessMetrics(metrics, packageVersion());
   const identity = newIdentity();
   const now = () => performance.now();
   const client = new ApiClient(loadCredentials(process.env), (verb, resource, status) =>
-    metrics.add('keyherd_api_requests_total', { verb, resource: resource.plural, status: String(status) }));
+    metrics.add('keyherd_api_requests_total', { verb, resource: resource.plural, status: String(status) }),
+  );
   const events = new EventRecorder({
-    client, identity, now, wallClock: () => new Date(), uuid: () => crypto.randomUUID(),
+    client,
+    identity,
+    now,
+    wallClock: () => new Date(),
+    uuid: () => crypto.randomUUID(),
     onDropped: (reason) => {
       metrics.add('keyherd_events_dropped_total');
       log.warn({ reason: String(reason) }, 'an event was not written');
@@ -52,18 +70,28 @@ async function main(settings: Settings): Promise<void> {
   let stopping = false;
 
   const caches = new Caches({
-    client, namespace: settings.watchNamespace, sleep, random: Math.random,
+    client,
+    namespace: settings.watchNamespace,
+    sleep,
+    random: Math.random,
     onChange: (namespace, name, resource, object, deleted) => {
       if (isNews(generations, resource, object, deleted)) lookAt(namespace, name);
     },
     onRestart: (resource, error, pauseMs) => {
       metrics.add('keyherd_watch_restarts_total', { resource: resource.plural });
-      log.warn({ resource: resource.plural, error: String(error), pauseMs }, 'following the API server was interrupted');
+      log.warn(
+        { resource: resource.plural, error: String(error), pauseMs },
+        'following the API server was interrupted',
+      );
     },
   });
 
   const elector = new Elector({
-    client, identity, now, sleep, times: LEASE_TIMES,
+    client,
+    identity,
+    now,
+    sleep,
+    times: LEASE_TIMES,
     namespace: settings.leaseNamespace === '' ? inClusterNamespace() : settings.leaseNamespace,
     name: settings.leaseName,
     wallClock: () => new Date(),
@@ -97,16 +125,27 @@ async function main(settings: Settings): Promise<void> {
 
   function newLoop(namespace: string, name: string, onGone: () => void): ClusterLoop {
     const platform = new KubernetesPlatform({
-      client, caches, events, namespace, name,
-      pods: { imagePullPolicy: settings.imagePullPolicy }, serverImage: settings.serverImage, mayAct: () => elector.mayAct(),
+      client,
+      caches,
+      events,
+      namespace,
+      name,
+      pods: { imagePullPolicy: settings.imagePullPolicy },
+      serverImage: settings.serverImage,
+      mayAct: () => elector.mayAct(),
     });
     const clusterLog = log.child({ namespace });
     const reconciler = new ClusterReconciler({
-      platform, admin: new NodeAdmin(), clock: { nowMs: () => Date.now() }, log: clusterLog, mayAct: () => elector.mayAct(),
+      platform,
+      admin: new NodeAdmin(),
+      clock: { nowMs: () => Date.now() },
+      log: clusterLog,
+      mayAct: () => elector.mayAct(),
     });
     clusterLog.info('begins to look after the cluster');
     return new ClusterLoop({
-      now, sleep,
+      now,
+      sleep,
       pass: async () => {
         const beganAtMs = now();
         const pass = await reconciler.reconcileOnce();
@@ -130,7 +169,8 @@ async function main(settings: Settings): Promise<void> {
   }
 
   const endpoints = await serveEndpoints({
-    host: settings.bindAddress, port: settings.port,
+    host: settings.bindAddress,
+    port: settings.port,
     healthy: () => {
       const hanging = [...loops].find(([, { loop }]) => loop.passLastsMs() > HANGING_PASS_MS);
       return hanging === undefined ? undefined : `the pass over ${hanging[0]} hangs`;
@@ -145,7 +185,9 @@ async function main(settings: Settings): Promise<void> {
     log.info({ signal }, 'stops');
     const drained = Promise.all([...loops.values()].map(({ loop }) => loop.stop()));
     await Promise.race([drained, timer(DRAIN_LIMIT_MS, undefined, { ref: false })]);
-    await elector.release().catch((error: unknown) => log.warn({ error: String(error) }, 'the Lease could not be given back'));
+    await elector
+      .release()
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'the Lease could not be given back'));
     await Promise.race([caches.stop(), timer(DRAIN_LIMIT_MS, undefined, { ref: false })]);
     await endpoints.close();
     client.close();
@@ -153,7 +195,10 @@ async function main(settings: Settings): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 
-  log.info({ identity, version: packageVersion(), watchNamespace: settings.watchNamespace, port: endpoints.port }, 'starts');
+  log.info(
+    { identity, version: packageVersion(), watchNamespace: settings.watchNamespace, port: endpoints.port },
+    'starts',
+  );
   await caches.start();
   synced = true;
   log.info({ clusters: caches.clusters.list().length }, 'caches are filled');
@@ -173,7 +218,8 @@ function measure(metrics: Metrics, namespace: string, name: string, pass: Pass):
   const { status, view, steps } = pass;
   for (const step of steps.filter(isAct)) metrics.add('keyherd_steps_total', { step: step.kind });
   if (status === null || view === null) return;
-  for (const state of STATES) metrics.set('keyherd_cluster_state', status.state === state ? 1 : 0, { namespace, name, state });
+  for (const state of STATES)
+    metrics.set('keyherd_cluster_state', status.state === state ? 1 : 0, { namespace, name, state });
   metrics.set('keyherd_cluster_shards', status.shards, { namespace, name });
   metrics.set('keyherd_cluster_ready_shards', status.readyShards, { namespace, name });
   const assigned = status.shardStatuses.reduce((sum, shard) => sum + shard.slotCount, 0);

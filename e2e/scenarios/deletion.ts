@@ -16,7 +16,13 @@ export const deletion: readonly Scenario[] = [
       const manifest = stage.manifestObject();
       const persistence = { ...(manifest.spec['persistence'] as object), reclaimPolicy: 'Delete' };
       const name = 'brief';
-      await kubectl.apply(JSON.stringify({ ...manifest, metadata: { name }, spec: { ...manifest.spec, shards: 1, replicas: 0, persistence } }));
+      await kubectl.apply(
+        JSON.stringify({
+          ...manifest,
+          metadata: { name },
+          spec: { ...manifest.spec, shards: 1, replicas: 0, persistence },
+        }),
+      );
       await until(`${name} has its volume`, GONE_LIMIT_MS, async () => {
         const object = await kubectl.get<{ status?: { state: string } }>('valkeycluster', name);
         return object?.status?.state === 'Ready' ? true : undefined;
@@ -43,9 +49,14 @@ export const deletion: readonly Scenario[] = [
 
 async function gone(kubectl: Kubectl, kinds: string, name: string): Promise<void> {
   let left = '';
-  await until(`${name} is gone`, GONE_LIMIT_MS, async () => {
-    const objects = await kubectl.list(kinds, `keyherd.dev/cluster=${name}`);
-    left = objects.map((object) => `${object.kind} ${object.metadata.name}`).join(', ');
-    return objects.length === 0 ? true : undefined;
-  }, () => `left: ${left}`);
+  await until(
+    `${name} is gone`,
+    GONE_LIMIT_MS,
+    async () => {
+      const objects = await kubectl.list(kinds, `keyherd.dev/cluster=${name}`);
+      left = objects.map((object) => `${object.kind} ${object.metadata.name}`).join(', ');
+      return objects.length === 0 ? true : undefined;
+    },
+    () => `left: ${left}`,
+  );
 }

@@ -10,11 +10,11 @@ const SETTLE_MS = 3_000;
 export const failures: readonly Scenario[] = [
   {
     name: 'primary-deleted',
-    asserted: 'a primary\'s pod deleted gracefully: its replica takes over within 1 s; lost 0, wrong 0',
+    asserted: "a primary's pod deleted gracefully: its replica takes over within 1 s; lost 0, wrong 0",
     async run(stage) {
       await stage.ready();
       const primary = await stage.primaryOf(0);
-      const report = await stage.underLoad({ seconds: 30 }, async () => {
+      const report = await stage.underLoad({}, async () => {
         await sleep(SETTLE_MS);
         await stage.kubectl.run(['delete', 'pod', primary, '--wait=false']);
         await sleep(SETTLE_MS);
@@ -31,7 +31,7 @@ export const failures: readonly Scenario[] = [
     async run(stage) {
       await stage.ready();
       const primary = await stage.primaryOf(1);
-      const report = await stage.underLoad({ seconds: 40, wait: 1, atLeast: 60 }, async () => {
+      const report = await stage.underLoad({ wait: 1, atLeast: 60 }, async () => {
         await sleep(SETTLE_MS);
         await stage.kill(primary);
         await sleep(SETTLE_MS);
@@ -43,11 +43,11 @@ export const failures: readonly Scenario[] = [
   },
   {
     name: 'primary-forced',
-    asserted: 'a primary\'s pod deleted by force: lost 0 of what WAIT 1 confirmed, served again within 5 s',
+    asserted: "a primary's pod deleted by force: lost 0 of what WAIT 1 confirmed, served again within 5 s",
     async run(stage) {
       await stage.ready();
       const primary = await stage.primaryOf(2);
-      const report = await stage.underLoad({ seconds: 40, wait: 1, atLeast: 60 }, async () => {
+      const report = await stage.underLoad({ wait: 1, atLeast: 60 }, async () => {
         await sleep(SETTLE_MS);
         await stage.kubectl.run(['delete', 'pod', primary, '--grace-period=0', '--force']);
         await sleep(SETTLE_MS);
@@ -64,7 +64,7 @@ export const failures: readonly Scenario[] = [
       await stage.ready();
       let seconds = 0;
       // While nothing runs nothing is acknowledged: what counts is that nothing acknowledged is missing afterwards.
-      const report = await stage.underLoad({ seconds: 75, atLeast: 10 }, async () => {
+      const report = await stage.underLoad({ atLeast: 10 }, async () => {
         await sleep(SETTLE_MS);
         await stage.kubectl.run(['delete', 'pods', '-l', `keyherd.dev/cluster=${CLUSTER_NAME}`, '--wait=false']);
         await sleep(SETTLE_MS);

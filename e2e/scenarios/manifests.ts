@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scenario } from './scenario.ts';
-import { CLUSTER_NAME, expect, shares, type Stage } from './stage.ts';
+import { CLUSTER_NAME, expect, type Stage, shares } from './stage.ts';
 
 /** Longer than three looks at an idle cluster. */
 const IDLE_MS = 16_000;
@@ -18,9 +18,14 @@ export const manifests: readonly Scenario[] = [
       const members = await stage.members();
       const primaries = members.filter((member) => member.isPrimary).length;
       expect(members.length === 6 && primaries === 3, `${members.length} nodes, ${primaries} primaries, not 6 and 3`);
-      const shard0 = await stage.kubectl.get<{ spec: { template: { spec: { containers: { securityContext: object }[] } } } }>('statefulset', `${CLUSTER_NAME}-0`);
+      const shard0 = await stage.kubectl.get<{
+        spec: { template: { spec: { containers: { securityContext: object }[] } } };
+      }>('statefulset', `${CLUSTER_NAME}-0`);
       const context = JSON.stringify(shard0?.spec.template.spec.containers[0]?.securityContext ?? {});
-      expect(context.includes('"readOnlyRootFilesystem":true') && context.includes('"ALL"'), `the pods are not restricted: ${context}`);
+      expect(
+        context.includes('"readOnlyRootFilesystem":true') && context.includes('"ALL"'),
+        `the pods are not restricted: ${context}`,
+      );
       return `Ready after ${seconds.toFixed(1)} s, slots ${shares(await stage.slotOwners())}`;
     },
   },
@@ -38,7 +43,10 @@ export const manifests: readonly Scenario[] = [
       ];
       for (const [field, spec] of bad) {
         const manifest = stage.manifestObject();
-        const { code, stderr } = await stage.kubectl.attempt(['apply', '-f', '-'], JSON.stringify({ ...manifest, spec: { ...manifest.spec, ...spec } }));
+        const { code, stderr } = await stage.kubectl.attempt(
+          ['apply', '-f', '-'],
+          JSON.stringify({ ...manifest, spec: { ...manifest.spec, ...spec } }),
+        );
         expect(code !== 0, `${JSON.stringify(spec)} was accepted`);
         expect(stderr.includes(field), `the refusal does not name ${field}: ${stderr.trim()}`);
       }
@@ -63,6 +71,16 @@ export const manifests: readonly Scenario[] = [
 
 /** Every object of the cluster with its version. */
 async function versions(stage: Stage): Promise<string> {
-  const parts = await stage.kubectl.run(['get', EVERYTHING, '-o', 'jsonpath={range .items[*]}{.kind}/{.metadata.name}@{.metadata.resourceVersion}{"\\n"}{end}']);
-  return parts.trim().split('\n').filter((line) => !line.includes('kube-root-ca')).sort().join(' ');
+  const parts = await stage.kubectl.run([
+    'get',
+    EVERYTHING,
+    '-o',
+    'jsonpath={range .items[*]}{.kind}/{.metadata.name}@{.metadata.resourceVersion}{"\\n"}{end}',
+  ]);
+  return parts
+    .trim()
+    .split('\n')
+    .filter((line) => !line.includes('kube-root-ca'))
+    .sort()
+    .join(' ');
 }

@@ -2,7 +2,7 @@
 
 import { until } from '../kubectl.ts';
 import type { Scenario } from './scenario.ts';
-import { CLUSTER_NAME, expect, figures, moved, shares, type Stage } from './stage.ts';
+import { CLUSTER_NAME, expect, figures, moved, type Stage, shares } from './stage.ts';
 
 const MOVE_LIMIT_MS = 60_000;
 /** A quarter of all slots: what a fourth shard is given, and gives back. */
@@ -17,7 +17,7 @@ export const scaling: readonly Scenario[] = [
       const three = await stage.slotOwners();
       let four = three;
       let again = three;
-      const report = await stage.underLoad({ seconds: 75 }, async () => {
+      const report = await stage.underLoad({}, async () => {
         await scale(stage, 4);
         await stage.ready();
         four = await stage.slotOwners();
@@ -28,7 +28,10 @@ export const scaling: readonly Scenario[] = [
       expect(shares(four) === `${QUARTER} ${QUARTER} ${QUARTER} ${QUARTER}`, `four shards own ${shares(four)}`);
       expect(moved(three, four) === QUARTER, `out: ${moved(three, four)} slots moved`);
       expect(moved(four, again) === QUARTER, `in: ${moved(four, again)} slots moved`);
-      const left = await stage.kubectl.list('statefulsets,persistentvolumeclaims', `keyherd.dev/cluster=${CLUSTER_NAME},keyherd.dev/shard=3`);
+      const left = await stage.kubectl.list(
+        'statefulsets,persistentvolumeclaims',
+        `keyherd.dev/cluster=${CLUSTER_NAME},keyherd.dev/shard=3`,
+      );
       expect(left.length === 0, `shard 3 left ${left.map((object) => object.metadata.name).join(', ')}`);
       return `moved ${QUARTER} and ${QUARTER}; ${figures(report)}`;
     },
@@ -38,7 +41,7 @@ export const scaling: readonly Scenario[] = [
     asserted: 'replicas 1→2→1: every shard has what is asked for; lost 0, wrong 0',
     async run(stage) {
       await stage.ready();
-      const report = await stage.underLoad({ seconds: 45 }, async () => {
+      const report = await stage.underLoad({}, async () => {
         await stage.patch({ replicas: 2 });
         await stage.ready();
         const more = (await stage.members()).length;
@@ -59,7 +62,7 @@ export const scaling: readonly Scenario[] = [
     async run(stage) {
       await stage.ready();
       let halfWay = 0;
-      const report = await stage.underLoad({ seconds: 60 }, async () => {
+      const report = await stage.underLoad({}, async () => {
         await scale(stage, 4);
         halfWay = await firstSlots(stage);
         await scale(stage, 3);
@@ -77,10 +80,17 @@ export const scaling: readonly Scenario[] = [
     async run(stage) {
       await stage.ready();
       let halfWay = 0;
-      const report = await stage.underLoad({ seconds: 90 }, async () => {
+      const report = await stage.underLoad({}, async () => {
         await scale(stage, 4);
         halfWay = await firstSlots(stage);
-        await stage.system.run(['delete', 'pod', '-l', 'app.kubernetes.io/component=operator', '--grace-period=0', '--force']);
+        await stage.system.run([
+          'delete',
+          'pod',
+          '-l',
+          'app.kubernetes.io/component=operator',
+          '--grace-period=0',
+          '--force',
+        ]);
         await stage.ready();
         const owners = await stage.slotOwners();
         expect(shares(owners) === `${QUARTER} ${QUARTER} ${QUARTER} ${QUARTER}`, `four shards own ${shares(owners)}`);

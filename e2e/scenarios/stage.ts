@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { Shell } from '../cluster/shell.ts';
-import { toolPath } from '../cluster/index.ts';
 import { Checker, type CheckerOptions, type CheckerReport } from '../checker.ts';
+import { toolPath } from '../cluster/index.ts';
+import { Shell } from '../cluster/shell.ts';
 import type { Images } from '../images.ts';
 import { Broken, type Kubectl, type KubeObject, until } from '../kubectl.ts';
 
@@ -75,18 +75,31 @@ export class Stage {
   }
 
   patch(spec: object): Promise<string> {
-    return this.kubectl.run(['patch', 'valkeycluster', CLUSTER_NAME, '--type', 'merge', '-p', JSON.stringify({ spec })]);
+    return this.kubectl.run([
+      'patch',
+      'valkeycluster',
+      CLUSTER_NAME,
+      '--type',
+      'merge',
+      '-p',
+      JSON.stringify({ spec }),
+    ]);
   }
 
   /** Waits until the operator calls the generation at hand Ready and a node agrees; resolves with the seconds it took. */
   async ready(limitMs = READY_LIMIT_MS): Promise<number> {
     const beganAtMs = performance.now();
     let last = 'it has no status';
-    await until(`${CLUSTER_NAME} is Ready`, limitMs, async () => {
-      const { metadata, status } = await this.object();
-      if (status !== undefined) last = `${status.state}: ${status.message}`;
-      return status?.state === 'Ready' && status.observedGeneration === metadata.generation ? true : undefined;
-    }, () => last);
+    await until(
+      `${CLUSTER_NAME} is Ready`,
+      limitMs,
+      async () => {
+        const { metadata, status } = await this.object();
+        if (status !== undefined) last = `${status.state}: ${status.message}`;
+        return status?.state === 'Ready' && status.observedGeneration === metadata.generation ? true : undefined;
+      },
+      () => last,
+    );
     await this.#agree();
     return (performance.now() - beganAtMs) / 1000;
   }
@@ -113,7 +126,9 @@ export class Stage {
   }
 
   async primaryOf(shard: number): Promise<string> {
-    const primary = (await this.members()).find((member) => member.shard === shard && member.isPrimary && !member.isFailed);
+    const primary = (await this.members()).find(
+      (member) => member.shard === shard && member.isPrimary && !member.isFailed,
+    );
     if (primary === undefined) throw new Broken(`shard ${shard} has no primary`);
     return primary.pod;
   }
@@ -131,11 +146,20 @@ export class Stage {
   async underLoad(options: CheckerOptions, act: () => Promise<void>): Promise<CheckerReport> {
     this.#checkers += 1;
     const target = `${CLUSTER_NAME}.${this.kubectl.namespace}.svc:6379`;
-    const checker = await Checker.start(this.kubectl, `checker-${this.#checkers}`, this.images.workload, target, options);
+    const checker = await Checker.start(
+      this.kubectl,
+      `checker-${this.#checkers}`,
+      this.images.workload,
+      target,
+      options,
+    );
     await act();
     const report = await checker.report();
     if (!report.passed) {
-      const reasons = report.errorReasons.slice(0, 3).map(({ reason, times }) => `${times} × ${reason}`).join(', ');
+      const reasons = report.errorReasons
+        .slice(0, 3)
+        .map(({ reason, times }) => `${times} × ${reason}`)
+        .join(', ');
       throw new Broken(`the checker found: ${report.failures.join('; ')}${reasons === '' ? '' : ` (${reasons})`}`);
     }
     return report;
@@ -171,13 +195,15 @@ function memberOf(line: string, byAddress: ReadonlyMap<string, KubeObject>): Mem
     const [start = 0, end = start] = range.split('-').map(Number);
     for (let slot = start; slot <= end; slot += 1) slots.push(slot);
   }
-  return [{
-    pod: pod.metadata.name,
-    shard: Number(pod.metadata.labels?.['keyherd.dev/shard']),
-    isPrimary: flags.split(',').includes('master'),
-    isFailed: flags.split(',').includes('fail'),
-    slots,
-  }];
+  return [
+    {
+      pod: pod.metadata.name,
+      shard: Number(pod.metadata.labels?.['keyherd.dev/shard']),
+      isPrimary: flags.split(',').includes('master'),
+      isFailed: flags.split(',').includes('fail'),
+      slots,
+    },
+  ];
 }
 
 export function moved(before: readonly unknown[], after: readonly unknown[]): number {
@@ -188,7 +214,10 @@ export function moved(before: readonly unknown[], after: readonly unknown[]): nu
 export function shares(owners: readonly (number | undefined)[]): string {
   const counts = new Map<number, number>();
   for (const owner of owners) if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-  return [...counts].sort(([a], [b]) => a - b).map(([, count]) => count).join(' ');
+  return [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([, count]) => count)
+    .join(' ');
 }
 
 export function longestGapMs(report: CheckerReport): number {
@@ -197,7 +226,8 @@ export function longestGapMs(report: CheckerReport): number {
 
 /** A checker's figures for the table. */
 export function figures(report: CheckerReport): string {
-  const lost = report.waitReplicas > 0 ? `lost ${report.lostConfirmed} of ${report.confirmed} confirmed` : `lost ${report.lost}`;
+  const lost =
+    report.waitReplicas > 0 ? `lost ${report.lostConfirmed} of ${report.confirmed} confirmed` : `lost ${report.lost}`;
   return `${report.acknowledged}/${report.intended} writes, ${lost}, wrong ${report.wrong}, longest gap ${longestGapMs(report)} ms, p99 ${report.latencyMs.p99} ms`;
 }
 

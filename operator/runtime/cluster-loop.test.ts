@@ -4,7 +4,10 @@ import { expect, test } from 'vitest';
 import { ClusterLoop, FIRST_ERROR_PAUSE_MS, LEAST_PAUSE_MS, LONGEST_ERROR_PAUSE_MS } from './cluster-loop.ts';
 
 /** Answers to successive passes: a time, null, or an error. After the last, the loop is stopped. */
-async function play(answers: readonly (number | null | Error)[], during: (loop: ClusterLoop, pass: number) => void = () => {}) {
+async function play(
+  answers: readonly (number | null | Error)[],
+  during: (loop: ClusterLoop, pass: number) => void = () => {},
+) {
   const pauses: number[] = [];
   const errors: number[] = [];
   let passes = 0;
@@ -21,7 +24,9 @@ async function play(answers: readonly (number | null | Error)[], during: (loop: 
       return answer;
     },
     onError: (_error, pauseMs) => errors.push(pauseMs),
-    onGone: () => { gone = true; },
+    onGone: () => {
+      gone = true;
+    },
     now: () => 0,
     sleep: async (ms) => void pauses.push(ms),
   });
@@ -37,13 +42,18 @@ test('a pass says when the next one is', async () => {
 });
 
 test('a change during a pass leads to another soon after it', async () => {
-  const { pauses } = await play([5000, 5000], (loop, pass) => { if (pass === 1) for (let poke = 0; poke < 5; poke += 1) loop.poke(); });
+  const { pauses } = await play([5000, 5000], (loop, pass) => {
+    if (pass === 1) for (let poke = 0; poke < 5; poke += 1) loop.poke();
+  });
   expect(pauses[0]).toBe(LEAST_PAUSE_MS);
   expect(pauses[1]).toBe(LEAST_PAUSE_MS);
 });
 
 test('passes that fail are tried again with pauses that double up to a limit, and pokes do not hurry them', async () => {
-  const { errors } = await play(Array.from({ length: 8 }, () => new Error('no')), (loop) => loop.poke());
+  const { errors } = await play(
+    Array.from({ length: 8 }, () => new Error('no')),
+    (loop) => loop.poke(),
+  );
   expect(errors.slice(0, 3)).toEqual([FIRST_ERROR_PAUSE_MS, 2 * FIRST_ERROR_PAUSE_MS, 4 * FIRST_ERROR_PAUSE_MS]);
   expect(Math.max(...errors)).toBe(LONGEST_ERROR_PAUSE_MS);
 });

@@ -3,7 +3,13 @@ import { serveEndpoints } from './endpoints.ts';
 
 test('health, readiness and metrics are answered, everything else is refused', async () => {
   let problem: string | undefined = 'the caches are not filled';
-  const endpoints = await serveEndpoints({ host: '127.0.0.1', port: 0, healthy: () => undefined, ready: () => problem, metrics: () => 'a_metric 1\n' });
+  const endpoints = await serveEndpoints({
+    host: '127.0.0.1',
+    port: 0,
+    healthy: () => undefined,
+    ready: () => problem,
+    metrics: () => 'a_metric 1\n',
+  });
   const ask = async (path: string, method = 'GET') => {
     const response = await fetch(`http://127.0.0.1:${endpoints.port}${path}`, { method });
     return `${response.status} ${await response.text()}`;

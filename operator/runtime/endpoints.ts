@@ -30,11 +30,18 @@ export interface Endpoints {
 }
 
 export async function serveEndpoints(options: EndpointOptions): Promise<Endpoints> {
-  const server: Server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    const { status, body, type = 'text/plain; charset=utf-8' } = answer(options, request.method ?? '', request.url ?? '');
-    response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
-    response.end(request.method === 'HEAD' ? undefined : body);
-  });
+  const server: Server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      const {
+        status,
+        body,
+        type = 'text/plain; charset=utf-8',
+      } = answer(options, request.method ?? '', request.url ?? '');
+      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    },
+  );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,20 +49,29 @@ export async function serveEndpoints(options: EndpointOptions): Promise<Endpoint
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
-function answer(options: EndpointOptions, method: string, url: string): { status: number; body: string; type?: string } {
+function answer(
+  options: EndpointOptions,
+  method: string,
+  url: string,
+): { status: number; body: string; type?: string } {
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, body: 'only GET\n' };
   switch (url.split('?', 1)[0]) {
-    case '/healthz': return checked(options.healthy);
-    case '/readyz': return checked(options.ready);
-    case '/metrics': return { status: 200, body: options.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' };
-    default: return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
+    case '/healthz':
+      return checked(options.healthy);
+    case '/readyz':
+      return checked(options.ready);
+    case '/metrics':
+      return { status: 200, body: options.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' };
+    default:
+      return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
   }
 }
 

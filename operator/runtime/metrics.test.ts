@@ -6,15 +6,17 @@ test('counters add, gauges are set, and labels are escaped', () => {
   metrics.add('keyherd_reconciles_total', { result: 'ok' });
   metrics.add('keyherd_reconciles_total', { result: 'ok' }, 2);
   metrics.set('keyherd_build_info', 1, { version: 'a"b\\c\nd', node: '26' });
-  expect(metrics.render()).toBe([
-    '# HELP keyherd_build_info Always 1; the version is a label.',
-    '# TYPE keyherd_build_info gauge',
-    'keyherd_build_info{version="a\\"b\\\\c\\nd",node="26"} 1',
-    '# HELP keyherd_reconciles_total Reconciliations by outcome.',
-    '# TYPE keyherd_reconciles_total counter',
-    'keyherd_reconciles_total{result="ok"} 3',
-    '',
-  ].join('\n'));
+  expect(metrics.render()).toBe(
+    [
+      '# HELP keyherd_build_info Always 1; the version is a label.',
+      '# TYPE keyherd_build_info gauge',
+      'keyherd_build_info{version="a\\"b\\\\c\\nd",node="26"} 1',
+      '# HELP keyherd_reconciles_total Reconciliations by outcome.',
+      '# TYPE keyherd_reconciles_total counter',
+      'keyherd_reconciles_total{result="ok"} 3',
+      '',
+    ].join('\n'),
+  );
 });
 
 test('a histogram counts cumulatively, and what is above all bounds only in +Inf', () => {
@@ -44,6 +46,12 @@ test('wrong labels are a programming error', () => {
 
 test('a metric keeps no more series than its limit', () => {
   const metrics = new Metrics();
-  for (let index = 0; index < MAX_SERIES_PER_METRIC + 10; index += 1) metrics.add('keyherd_watch_restarts_total', { resource: String(index) });
-  expect(metrics.render().split('\n').filter((line) => line.startsWith('keyherd_watch'))).toHaveLength(MAX_SERIES_PER_METRIC);
+  for (let index = 0; index < MAX_SERIES_PER_METRIC + 10; index += 1)
+    metrics.add('keyherd_watch_restarts_total', { resource: String(index) });
+  expect(
+    metrics
+      .render()
+      .split('\n')
+      .filter((line) => line.startsWith('keyherd_watch')),
+  ).toHaveLength(MAX_SERIES_PER_METRIC);
 });

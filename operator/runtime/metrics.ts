@@ -19,20 +19,57 @@ export const METRICS = {
   keyherd_build_info: { type: 'gauge', help: 'Always 1; the version is a label.', labels: ['version', 'node'] },
   keyherd_leader: { type: 'gauge', help: '1 while this operator holds the Lease.', labels: [] },
   keyherd_reconciles_total: { type: 'counter', help: 'Reconciliations by outcome.', labels: ['result'] },
-  keyherd_reconcile_duration_seconds: { type: 'histogram', help: 'Time of one reconciliation.', labels: [], buckets: SECONDS },
+  keyherd_reconcile_duration_seconds: {
+    type: 'histogram',
+    help: 'Time of one reconciliation.',
+    labels: [],
+    buckets: SECONDS,
+  },
   keyherd_steps_total: { type: 'counter', help: 'Steps planned and begun, by kind.', labels: ['step'] },
-  keyherd_api_requests_total: { type: 'counter', help: 'Requests to the API server; status 0 is no answer.', labels: ['verb', 'resource', 'status'] },
-  keyherd_watch_restarts_total: { type: 'counter', help: 'Lists or watches begun again after a failure.', labels: ['resource'] },
-  keyherd_events_dropped_total: { type: 'counter', help: 'Events not written, because too many came at once or the API server refused.', labels: [] },
-  keyherd_cluster_state: { type: 'gauge', help: '1 for the state that the cluster is in.', labels: ['namespace', 'name', 'state'] },
+  keyherd_api_requests_total: {
+    type: 'counter',
+    help: 'Requests to the API server; status 0 is no answer.',
+    labels: ['verb', 'resource', 'status'],
+  },
+  keyherd_watch_restarts_total: {
+    type: 'counter',
+    help: 'Lists or watches begun again after a failure.',
+    labels: ['resource'],
+  },
+  keyherd_events_dropped_total: {
+    type: 'counter',
+    help: 'Events not written, because too many came at once or the API server refused.',
+    labels: [],
+  },
+  keyherd_cluster_state: {
+    type: 'gauge',
+    help: '1 for the state that the cluster is in.',
+    labels: ['namespace', 'name', 'state'],
+  },
   keyherd_cluster_shards: { type: 'gauge', help: 'Shards that exist.', labels: ['namespace', 'name'] },
   keyherd_cluster_ready_shards: { type: 'gauge', help: 'Shards that are healthy.', labels: ['namespace', 'name'] },
-  keyherd_cluster_slots_assigned: { type: 'gauge', help: 'Slots with an owner; 16384 when the cluster is whole.', labels: ['namespace', 'name'] },
-  keyherd_cluster_migration_slots_remaining: { type: 'gauge', help: 'Slots that still have to move.', labels: ['namespace', 'name'] },
+  keyherd_cluster_slots_assigned: {
+    type: 'gauge',
+    help: 'Slots with an owner; 16384 when the cluster is whole.',
+    labels: ['namespace', 'name'],
+  },
+  keyherd_cluster_migration_slots_remaining: {
+    type: 'gauge',
+    help: 'Slots that still have to move.',
+    labels: ['namespace', 'name'],
+  },
   keyherd_process_cpu_seconds_total: { type: 'counter', help: 'Processor time of this process.', labels: [] },
   keyherd_process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of this process.', labels: [] },
-  keyherd_process_start_time_seconds: { type: 'gauge', help: 'Start of this process, in seconds since 1970.', labels: [] },
-  keyherd_process_event_loop_delay_seconds: { type: 'gauge', help: '99th percentile of the event loop delay since the last scrape.', labels: [] },
+  keyherd_process_start_time_seconds: {
+    type: 'gauge',
+    help: 'Start of this process, in seconds since 1970.',
+    labels: [],
+  },
+  keyherd_process_event_loop_delay_seconds: {
+    type: 'gauge',
+    help: '99th percentile of the event loop delay since the last scrape.',
+    labels: [],
+  },
 } as const satisfies Record<string, MetricRow>;
 
 export type MetricName = keyof typeof METRICS;

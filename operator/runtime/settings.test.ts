@@ -3,7 +3,12 @@ import { readSettings } from './settings.ts';
 
 test('a flag wins over the environment, which wins over the default', () => {
   const settings = readSettings(['--port', '9000', '--watch-namespace=team-a'], { PORT: '9001', LOG_LEVEL: 'debug' });
-  expect(settings).toMatchObject({ port: 9000, watchNamespace: 'team-a', logLevel: 'debug', leaseName: 'keyherd-operator' });
+  expect(settings).toMatchObject({
+    port: 9000,
+    watchNamespace: 'team-a',
+    logLevel: 'debug',
+    leaseName: 'keyherd-operator',
+  });
 });
 
 test('a bad value is one line that names where it came from', () => {

@@ -7,7 +7,14 @@ import type { ApiClient } from './api/client.ts';
 import { Informer } from './api/informer.ts';
 import type { StoredObject } from './api/objects.ts';
 import {
-  CONFIG_MAPS, POD_DISRUPTION_BUDGETS, PODS, type Resource, SERVICES, STATEFUL_SETS, VALKEY_CLUSTERS, VOLUME_CLAIMS,
+  CONFIG_MAPS,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  type Resource,
+  SERVICES,
+  STATEFUL_SETS,
+  VALKEY_CLUSTERS,
+  VOLUME_CLAIMS,
 } from './api/resources.ts';
 import { CLUSTER_LABEL, MANAGED_SELECTOR } from './build/index.ts';
 
@@ -39,7 +46,13 @@ export interface CacheOptions {
   /** '' for all. */
   readonly namespace: string;
   /** Something of this cluster changed: the resource itself, or an object that belongs to it. */
-  readonly onChange: (namespace: string, clusterName: string, resource: Resource, object: StoredObject, deleted: boolean) => void;
+  readonly onChange: (
+    namespace: string,
+    clusterName: string,
+    resource: Resource,
+    object: StoredObject,
+    deleted: boolean,
+  ) => void;
   readonly onRestart: (resource: Resource, error: unknown, pauseMs: number) => void;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;

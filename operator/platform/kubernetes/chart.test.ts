@@ -21,7 +21,9 @@ function grants(rules: readonly Rule[]): Record<string, string[]> {
   for (const rule of rules) {
     for (const group of rule.apiGroups) {
       for (const resource of rule.resources) {
-        granted[`${group}/${resource}`] = [...new Set([...(granted[`${group}/${resource}`] ?? []), ...rule.verbs])].sort();
+        granted[`${group}/${resource}`] = [
+          ...new Set([...(granted[`${group}/${resource}`] ?? []), ...rule.verbs]),
+        ].sort();
       }
     }
   }
@@ -42,7 +44,7 @@ test('the chart grants exactly the verbs that the operator uses on clusters and 
   expect(grants(parse(text) as Rule[])).toEqual(used);
 });
 
-test('the Lease is granted in the operator\'s own namespace, by name as far as that goes', () => {
+test("the Lease is granted in the operator's own namespace, by name as far as that goes", () => {
   const template = read('charts/keyherd/templates/rbac.yaml');
   const text = /name: \{\{ \$name \}\}-lease\n[\s\S]*?\nrules:\n([\s\S]*?)---/.exec(template)?.[1] ?? '';
   const rules = parse(text.replaceAll('{{ $name }}', 'name')) as Rule[];

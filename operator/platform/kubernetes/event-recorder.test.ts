@@ -7,21 +7,50 @@ function stage() {
   const dropped: unknown[] = [];
   let fails = false;
   const recorder = new EventRecorder({
-    client: { create: async (_resource, _namespace, object) => { if (fails) throw new Error('refused'); written.push(object as Record<string, unknown>); return {}; } },
-    identity: 'operator-1', now: () => nowMs, wallClock: () => new Date(nowMs), uuid: () => `id${written.length}`, onDropped: (reason) => dropped.push(reason),
+    client: {
+      create: async (_resource, _namespace, object) => {
+        if (fails) throw new Error('refused');
+        written.push(object as Record<string, unknown>);
+        return {};
+      },
+    },
+    identity: 'operator-1',
+    now: () => nowMs,
+    wallClock: () => new Date(nowMs),
+    uuid: () => `id${written.length}`,
+    onDropped: (reason) => dropped.push(reason),
   });
-  const record = (message: string) => recorder.record({ namespace: 'n', name: 'c', uid: 'u' }, { type: 'Warning', reason: 'Slow', message });
-  return { record, written, dropped, advance: (ms: number) => { nowMs += ms; }, fail: (on: boolean) => { fails = on; } };
+  const record = (message: string) =>
+    recorder.record({ namespace: 'n', name: 'c', uid: 'u' }, { type: 'Warning', reason: 'Slow', message });
+  return {
+    record,
+    written,
+    dropped,
+    advance: (ms: number) => {
+      nowMs += ms;
+    },
+    fail: (on: boolean) => {
+      fails = on;
+    },
+  };
 }
 
 test('an event says what it is about, who wrote it and when', async () => {
   const { record, written } = stage();
   await record('a pod is missing');
-  expect(written).toEqual([{
-    metadata: { name: 'c.id0', namespace: 'n' }, eventTime: '1970-01-01T00:00:00.000000Z', type: 'Warning', reason: 'Slow', action: 'Slow', note: 'a pod is missing',
-    regarding: { apiVersion: 'keyherd.dev/v1alpha1', kind: 'ValkeyCluster', namespace: 'n', name: 'c', uid: 'u' },
-    reportingController: 'keyherd.dev/operator', reportingInstance: 'operator-1',
-  }]);
+  expect(written).toEqual([
+    {
+      metadata: { name: 'c.id0', namespace: 'n' },
+      eventTime: '1970-01-01T00:00:00.000000Z',
+      type: 'Warning',
+      reason: 'Slow',
+      action: 'Slow',
+      note: 'a pod is missing',
+      regarding: { apiVersion: 'keyherd.dev/v1alpha1', kind: 'ValkeyCluster', namespace: 'n', name: 'c', uid: 'u' },
+      reportingController: 'keyherd.dev/operator',
+      reportingInstance: 'operator-1',
+    },
+  ]);
 });
 
 test('the same event is written again only after a while', async () => {

@@ -10,8 +10,12 @@ import { clusterOf, INCOMPLETE, KubernetesPlatform } from './kubernetes-platform
 
 class MapCache implements Cache {
   readonly objects = new Map<string, StoredObject>();
-  get(namespace: string, name: string) { return this.objects.get(`${namespace}/${name}`); }
-  list() { return [...this.objects.values()]; }
+  get(namespace: string, name: string) {
+    return this.objects.get(`${namespace}/${name}`);
+  }
+  list() {
+    return [...this.objects.values()];
+  }
   absorb(raw: RawObject) {
     const object = normalise(raw);
     this.objects.set(`${object.metadata.namespace}/${object.metadata.name}`, object);
@@ -25,7 +29,13 @@ class MemoryApi {
   failWith: ApiError | undefined;
   #count = 0;
 
-  async apply(resource: Resource, _namespace: string, name: string, object: object, options: { force: boolean; fieldManager?: string; subresource?: string }): Promise<RawObject> {
+  async apply(
+    resource: Resource,
+    _namespace: string,
+    name: string,
+    object: object,
+    options: { force: boolean; fieldManager?: string; subresource?: string },
+  ): Promise<RawObject> {
     if (this.failWith) throw this.failWith;
     const kind = options.subresource === undefined ? resource.kind : `${resource.kind}/${options.subresource}`;
     this.log.push(`apply ${kind} ${name}${options.force ? ' by force' : ''}`);
@@ -34,48 +44,95 @@ class MemoryApi {
     const old = this.stored.get(key);
     this.#count += 1;
     const next: RawObject = {
-      ...old, ...sent,
-      metadata: { uid: `${resource.kind}-${this.#count}`, generation: 1, ...old?.metadata, ...sent.metadata, resourceVersion: String(100 + this.#count) },
+      ...old,
+      ...sent,
+      metadata: {
+        uid: `${resource.kind}-${this.#count}`,
+        generation: 1,
+        ...old?.metadata,
+        ...sent.metadata,
+        resourceVersion: String(100 + this.#count),
+      },
       spec: { ...(old?.spec as object | undefined), ...(sent.spec as object | undefined) },
     };
     this.stored.set(key, next);
     return next;
   }
 
-  async delete(resource: Resource, _namespace: string, name: string, options: { uid: string; foreground?: boolean }): Promise<void> {
-    this.log.push(`delete ${resource.kind} ${name} ${options.uid}${options.foreground === true ? ' in the foreground' : ''}`);
+  async delete(
+    resource: Resource,
+    _namespace: string,
+    name: string,
+    options: { uid: string; foreground?: boolean },
+  ): Promise<void> {
+    this.log.push(
+      `delete ${resource.kind} ${name} ${options.uid}${options.foreground === true ? ' in the foreground' : ''}`,
+    );
   }
 }
 
 function stage(spec: object = {}) {
   const caches: CacheSet<MapCache> = {
-    clusters: new MapCache(), statefulSets: new MapCache(), pods: new MapCache(), services: new MapCache(),
-    configMaps: new MapCache(), budgets: new MapCache(), claims: new MapCache(),
+    clusters: new MapCache(),
+    statefulSets: new MapCache(),
+    pods: new MapCache(),
+    services: new MapCache(),
+    configMaps: new MapCache(),
+    budgets: new MapCache(),
+    claims: new MapCache(),
   };
-  caches.clusters.absorb({ metadata: { name: 'c', namespace: 'n', uid: 'cluster-uid', resourceVersion: '1', generation: 1 }, spec });
+  caches.clusters.absorb({
+    metadata: { name: 'c', namespace: 'n', uid: 'cluster-uid', resourceVersion: '1', generation: 1 },
+    spec,
+  });
   const api = new MemoryApi();
   const events: string[] = [];
   let leading = true;
   const platform = new KubernetesPlatform({
-    client: api, caches, namespace: 'n', name: 'c', pods: { imagePullPolicy: 'IfNotPresent' }, serverImage: 'server:1',
+    client: api,
+    caches,
+    namespace: 'n',
+    name: 'c',
+    pods: { imagePullPolicy: 'IfNotPresent' },
+    serverImage: 'server:1',
     events: { record: async (_subject, event) => void events.push(event.reason) },
     mayAct: () => leading,
   });
   const stored = caches.clusters.get('n', 'c');
   if (stored === undefined) throw new Error('unreachable');
   const workload = (shardIndex = 0) => shardWorkload(clusterOf(stored), shardIndex, 'server:1');
-  return { caches, api, events, platform, workload, loseTheLease: () => { leading = false; } };
+  return {
+    caches,
+    api,
+    events,
+    platform,
+    workload,
+    loseTheLease: () => {
+      leading = false;
+    },
+  };
 }
 
 test('creating a shard makes its companions, then the StatefulSet, then says how many nodes', async () => {
   const { api, platform, workload } = stage();
   await platform.ensureShard(workload());
   expect(api.log).toEqual([
-    'apply Service c', 'apply ConfigMap c-0', 'apply Service c-0-nodes', 'apply PodDisruptionBudget c-0', 'apply StatefulSet c-0',
+    'apply Service c',
+    'apply ConfigMap c-0',
+    'apply Service c-0-nodes',
+    'apply PodDisruptionBudget c-0',
+    'apply StatefulSet c-0',
     'apply StatefulSet c-0 by force',
   ]);
   const [shard] = await platform.listShards();
-  expect(shard).toMatchObject({ shardIndex: 0, name: 'c-0', nodes: 2, hash: workload().hash, deleting: false, persistence: { mode: 'RDB', size: '1Gi' } });
+  expect(shard).toMatchObject({
+    shardIndex: 0,
+    name: 'c-0',
+    nodes: 2,
+    hash: workload().hash,
+    deleting: false,
+    persistence: { mode: 'RDB', size: '1Gi' },
+  });
 });
 
 test('updating a shard leaves its number of nodes alone', async () => {
@@ -98,8 +155,19 @@ test('a shard whose budget somebody deleted is not up to date', async () => {
 
 test("somebody else's object of the same name is refused, not captured", async () => {
   const { caches, platform, workload } = stage();
-  caches.configMaps.absorb({ metadata: { name: 'c-0', namespace: 'n', uid: 'x', resourceVersion: '5', ownerReferences: [{ apiVersion: 'v1', kind: 'ValkeyCluster', name: 'other', uid: 'other-uid' }] } });
-  await expect(platform.ensureShard(workload())).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining('ConfigMap c-0 belongs to another owner') });
+  caches.configMaps.absorb({
+    metadata: {
+      name: 'c-0',
+      namespace: 'n',
+      uid: 'x',
+      resourceVersion: '5',
+      ownerReferences: [{ apiVersion: 'v1', kind: 'ValkeyCluster', name: 'other', uid: 'other-uid' }],
+    },
+  });
+  await expect(platform.ensureShard(workload())).rejects.toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('ConfigMap c-0 belongs to another owner'),
+  });
 });
 
 test('a shard is deleted volumes first, each by its uid, and the StatefulSet last', async () => {
@@ -107,13 +175,27 @@ test('a shard is deleted volumes first, each by its uid, and the StatefulSet las
   await platform.ensureShard(workload());
   await platform.ensureShard(workload(1));
   const labels = { 'keyherd.dev/cluster': 'c', 'keyherd.dev/shard': '0' };
-  caches.claims.absorb({ metadata: { name: 'data-c-0-0', namespace: 'n', uid: 'claim-uid', resourceVersion: '9', labels } });
-  caches.claims.absorb({ metadata: { name: 'data-c-1-0', namespace: 'n', uid: 'other', resourceVersion: '9', labels: { ...labels, 'keyherd.dev/shard': '1' } } });
+  caches.claims.absorb({
+    metadata: { name: 'data-c-0-0', namespace: 'n', uid: 'claim-uid', resourceVersion: '9', labels },
+  });
+  caches.claims.absorb({
+    metadata: {
+      name: 'data-c-1-0',
+      namespace: 'n',
+      uid: 'other',
+      resourceVersion: '9',
+      labels: { ...labels, 'keyherd.dev/shard': '1' },
+    },
+  });
   const [shard] = await platform.listShards();
   api.log.length = 0;
   await platform.deleteShard(0, shard?.uid ?? '');
   expect(api.log.map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
-    'delete PersistentVolumeClaim data-c-0-0', 'delete PodDisruptionBudget c-0', 'delete Service c-0-nodes', 'delete ConfigMap c-0', 'delete StatefulSet c-0',
+    'delete PersistentVolumeClaim data-c-0-0',
+    'delete PodDisruptionBudget c-0',
+    'delete Service c-0-nodes',
+    'delete ConfigMap c-0',
+    'delete StatefulSet c-0',
   ]);
   expect(api.log.at(-1)).toContain('in the foreground');
 });
@@ -138,7 +220,16 @@ test('without the Lease nothing is written', async () => {
 
 test('a cluster that is gone or being deleted is null, and its status is not written', async () => {
   const { api, caches, platform } = stage();
-  caches.clusters.absorb({ metadata: { name: 'c', namespace: 'n', uid: 'cluster-uid', resourceVersion: '2', deletionTimestamp: '2026-01-01T00:00:00Z' }, spec: {} });
+  caches.clusters.absorb({
+    metadata: {
+      name: 'c',
+      namespace: 'n',
+      uid: 'cluster-uid',
+      resourceVersion: '2',
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: {},
+  });
   expect(await platform.readCluster()).toBeNull();
   caches.clusters.objects.clear();
   expect(await platform.readCluster()).toBeNull();
@@ -148,7 +239,14 @@ test('a cluster that is gone or being deleted is null, and its status is not wri
 
 test("the API server's refusals become the platform's words", async () => {
   const { api, platform, workload } = stage();
-  for (const [status, kind] of [[409, 'conflict'], [422, 'refused'], [403, 'refused'], [429, 'unavailable'], [503, 'unavailable'], [0, 'unavailable']] as const) {
+  for (const [status, kind] of [
+    [409, 'conflict'],
+    [422, 'refused'],
+    [403, 'refused'],
+    [429, 'unavailable'],
+    [503, 'unavailable'],
+    [0, 'unavailable'],
+  ] as const) {
     api.failWith = new ApiError('apply', status, '', 'no');
     await expect(platform.ensureShard(workload())).rejects.toMatchObject({ name: 'PlatformError', kind });
   }

@@ -10,15 +10,34 @@ import type { ValkeyCluster, ValkeyClusterStatus } from '../../api/index.ts';
 import { parseCluster } from '../../api/index.ts';
 import type { ShardWorkload } from '../../model/workload.ts';
 import { type Platform, PlatformError, type PlatformEvent, type PlatformShard } from '../platform.ts';
-import { ApiError, type ApiClient, SCALE_FIELD_MANAGER } from './api/client.ts';
+import { type ApiClient, ApiError, SCALE_FIELD_MANAGER } from './api/client.ts';
 import type { StoredObject } from './api/objects.ts';
 import {
-  CONFIG_MAPS, POD_DISRUPTION_BUDGETS, type Resource, SERVICES, STATEFUL_SETS, VALKEY_CLUSTERS, VOLUME_CLAIMS,
+  CONFIG_MAPS,
+  POD_DISRUPTION_BUDGETS,
+  type Resource,
+  SERVICES,
+  STATEFUL_SETS,
+  VALKEY_CLUSTERS,
+  VOLUME_CLAIMS,
 } from './api/resources.ts';
 import {
-  buildClientService, buildConfigMap, buildDisruptionBudget, buildHeadlessService, buildStatefulSet, CLIENT_PORT, CLUSTER_LABEL,
-  clusterSelector, HASH_ANNOTATION, headlessServiceName, LAYOUT, LAYOUT_ANNOTATION, type Persistence,
-  PERSISTENCE_ANNOTATION, type PodOptions, SHARD_LABEL,
+  buildClientService,
+  buildConfigMap,
+  buildDisruptionBudget,
+  buildHeadlessService,
+  buildStatefulSet,
+  CLIENT_PORT,
+  CLUSTER_LABEL,
+  clusterSelector,
+  HASH_ANNOTATION,
+  headlessServiceName,
+  LAYOUT,
+  LAYOUT_ANNOTATION,
+  PERSISTENCE_ANNOTATION,
+  type Persistence,
+  type PodOptions,
+  SHARD_LABEL,
 } from './build/index.ts';
 import type { Cache, CacheSet } from './caches.ts';
 import type { EventRecorder } from './event-recorder.ts';
@@ -98,7 +117,8 @@ export class KubernetesPlatform implements Platform {
     const { caches, namespace } = this.#options;
     const set = this.#shard(shardIndex, uid);
     if (set === undefined) return;
-    const ofShard = (cache: Cache) => this.#ours(cache).filter((object) => object.metadata.labels[SHARD_LABEL] === String(shardIndex));
+    const ofShard = (cache: Cache) =>
+      this.#ours(cache).filter((object) => object.metadata.labels[SHARD_LABEL] === String(shardIndex));
     const doomed: [Resource, StoredObject][] = [
       ...ofShard(caches.claims).map((claim): [Resource, StoredObject] => [VOLUME_CLAIMS, claim]),
       ...ofShard(caches.budgets).map((budget): [Resource, StoredObject] => [POD_DISRUPTION_BUDGETS, budget]),
@@ -106,9 +126,13 @@ export class KubernetesPlatform implements Platform {
       ...ofShard(caches.configMaps).map((map): [Resource, StoredObject] => [CONFIG_MAPS, map]),
     ];
     for (const [resource, object] of doomed) {
-      await this.#write(() => this.#options.client.delete(resource, namespace, object.metadata.name, { uid: object.metadata.uid }));
+      await this.#write(() =>
+        this.#options.client.delete(resource, namespace, object.metadata.name, { uid: object.metadata.uid }),
+      );
     }
-    await this.#write(() => this.#options.client.delete(STATEFUL_SETS, namespace, set.metadata.name, { uid, foreground: true }));
+    await this.#write(() =>
+      this.#options.client.delete(STATEFUL_SETS, namespace, set.metadata.name, { uid, foreground: true }),
+    );
   }
 
   async resolveImage(wanted: string): Promise<string> {
@@ -129,7 +153,9 @@ export class KubernetesPlatform implements Platform {
     // Without a uid, applying to a resource that was deleted meanwhile would be an attempt to create one.
     if (stored === undefined) return;
     const object = { metadata: { name, namespace, uid: stored.metadata.uid }, status };
-    const answer = await this.#write(() => client.apply(VALKEY_CLUSTERS, namespace, name, object, { force: true, subresource: 'status' }));
+    const answer = await this.#write(() =>
+      client.apply(VALKEY_CLUSTERS, namespace, name, object, { force: true, subresource: 'status' }),
+    );
     caches.clusters.absorb(answer);
   }
 
@@ -169,23 +195,32 @@ export class KubernetesPlatform implements Platform {
       caches.budgets.get(namespace, set.metadata.name),
       caches.services.get(namespace, headlessServiceName(set.metadata.name)),
     ];
-    const alike = companions.every((object) => this.#isCurrent(object) && object?.metadata.annotations[HASH_ANNOTATION] === hash);
+    const alike = companions.every(
+      (object) => this.#isCurrent(object) && object?.metadata.annotations[HASH_ANNOTATION] === hash,
+    );
     return alike && this.#isCurrent(caches.services.get(namespace, name)) ? hash : INCOMPLETE;
   }
 
   #isCurrent(object: StoredObject | undefined): boolean {
-    return object !== undefined && this.#owns(object) && object.metadata.deletionTimestamp === undefined
-      && object.metadata.annotations[LAYOUT_ANNOTATION] === LAYOUT;
+    return (
+      object !== undefined &&
+      this.#owns(object) &&
+      object.metadata.deletionTimestamp === undefined &&
+      object.metadata.annotations[LAYOUT_ANNOTATION] === LAYOUT
+    );
   }
 
   #shard(shardIndex: number, uid: string): StoredObject | undefined {
-    return this.#ours(this.#options.caches.statefulSets)
-      .find((set) => set.metadata.uid === uid && set.metadata.labels[SHARD_LABEL] === String(shardIndex));
+    return this.#ours(this.#options.caches.statefulSets).find(
+      (set) => set.metadata.uid === uid && set.metadata.labels[SHARD_LABEL] === String(shardIndex),
+    );
   }
 
   #ours(cache: Cache): StoredObject[] {
     const { namespace, name } = this.#options;
-    return cache.list().filter(({ metadata }) => metadata.namespace === namespace && metadata.labels[CLUSTER_LABEL] === name);
+    return cache
+      .list()
+      .filter(({ metadata }) => metadata.namespace === namespace && metadata.labels[CLUSTER_LABEL] === name);
   }
 
   #owns(object: StoredObject): boolean {
@@ -198,19 +233,27 @@ export class KubernetesPlatform implements Platform {
     const name = object.metadata?.name ?? '';
     const known = cache.get(namespace, name);
     if (known !== undefined && !this.#owns(known)) {
-      throw new PlatformError('refused', `${resource.kind} ${name} belongs to another owner; delete or rename it, or rename this ValkeyCluster`);
+      throw new PlatformError(
+        'refused',
+        `${resource.kind} ${name} belongs to another owner; delete or rename it, or rename this ValkeyCluster`,
+      );
     }
-    const answer = await this.#write(() => client.apply(resource, namespace, name, object, { force: known !== undefined }));
+    const answer = await this.#write(() =>
+      client.apply(resource, namespace, name, object, { force: known !== undefined }),
+    );
     cache.absorb(answer);
     const stored = cache.get(namespace, name);
-    if (stored === undefined) throw new PlatformError('unavailable', `${resource.kind} ${name}: the API server answered without the object`);
+    if (stored === undefined)
+      throw new PlatformError('unavailable', `${resource.kind} ${name}: the API server answered without the object`);
     return stored;
   }
 
   async #applyNodes(name: string, uid: string, nodes: number): Promise<void> {
     const { client, caches, namespace } = this.#options;
     const object = { metadata: { name, namespace, uid }, spec: { replicas: nodes } };
-    const answer = await this.#write(() => client.apply(STATEFUL_SETS, namespace, name, object, { force: true, fieldManager: SCALE_FIELD_MANAGER }));
+    const answer = await this.#write(() =>
+      client.apply(STATEFUL_SETS, namespace, name, object, { force: true, fieldManager: SCALE_FIELD_MANAGER }),
+    );
     caches.statefulSets.absorb(answer);
   }
 
@@ -229,17 +272,33 @@ export class KubernetesPlatform implements Platform {
 /** Reads a stored ValkeyCluster. The API server has checked it against the CRD, so a refusal here means that the CRD is of another version. */
 export function clusterOf(stored: StoredObject): ValkeyCluster {
   const { namespace, name, uid, generation, labels, annotations, deletionTimestamp } = stored.metadata;
-  return parseCluster({
-    apiVersion: 'keyherd.dev/v1alpha1', kind: 'ValkeyCluster',
-    metadata: { namespace, name, uid, generation, labels, annotations, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) },
-    ...(stored.spec === undefined ? {} : { spec: stored.spec }),
-    ...(stored.status === undefined ? {} : { status: stored.status }),
-  }, `${namespace}/${name}`);
+  return parseCluster(
+    {
+      apiVersion: 'keyherd.dev/v1alpha1',
+      kind: 'ValkeyCluster',
+      metadata: {
+        namespace,
+        name,
+        uid,
+        generation,
+        labels,
+        annotations,
+        ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      },
+      ...(stored.spec === undefined ? {} : { spec: stored.spec }),
+      ...(stored.status === undefined ? {} : { status: stored.status }),
+    },
+    `${namespace}/${name}`,
+  );
 }
 
 function persistenceOf(set: StoredObject): Persistence {
   const text = set.metadata.annotations[PERSISTENCE_ANNOTATION];
-  if (text === undefined) throw new PlatformError('refused', `StatefulSet ${set.metadata.name} has lost its annotation ${PERSISTENCE_ANNOTATION}; put it back, or delete the StatefulSet with --cascade=orphan`);
+  if (text === undefined)
+    throw new PlatformError(
+      'refused',
+      `StatefulSet ${set.metadata.name} has lost its annotation ${PERSISTENCE_ANNOTATION}; put it back, or delete the StatefulSet with --cascade=orphan`,
+    );
   return JSON.parse(text) as Persistence;
 }
 

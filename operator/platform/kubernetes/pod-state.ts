@@ -19,8 +19,17 @@ interface PodStatus {
   readonly phase?: string;
   readonly reason?: string;
   readonly podIP?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[];
-  readonly containerStatuses?: readonly { readonly restartCount?: number; readonly state?: ContainerState; readonly lastState?: ContainerState }[];
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason?: string;
+    readonly message?: string;
+  }[];
+  readonly containerStatuses?: readonly {
+    readonly restartCount?: number;
+    readonly state?: ContainerState;
+    readonly lastState?: ContainerState;
+  }[];
 }
 
 const MAX_REASON_LENGTH = 300;
@@ -29,14 +38,17 @@ export function nodeOf(pod: StoredObject): PlatformNode {
   const status = (pod.status ?? {}) as PodStatus;
   const container = status.containerStatuses?.[0];
   const { phase, reason } = phaseOf(pod, status);
-  const ready = status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  const ready =
+    status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
   return {
     name: pod.metadata.name,
     uid: `${pod.metadata.uid}/${container?.restartCount ?? 0}`,
     ordinal: ordinalOf(pod),
     phase,
     ...(reason === '' ? {} : { phaseReason: reason.slice(0, MAX_REASON_LENGTH) }),
-    ...(status.podIP === undefined || status.podIP === '' ? {} : { address: { host: status.podIP, port: CLIENT_PORT, busPort: BUS_PORT } }),
+    ...(status.podIP === undefined || status.podIP === ''
+      ? {}
+      : { address: { host: status.podIP, port: CLIENT_PORT, busPort: BUS_PORT } }),
     ready,
     createdAtMs: Date.parse(pod.metadata.creationTimestamp),
   };
@@ -50,18 +62,32 @@ export function ordinalOf(pod: StoredObject): number {
 function phaseOf(pod: StoredObject, status: PodStatus): { phase: NodePhase; reason: string } {
   const container = status.containerStatuses?.[0];
   const { state = {}, lastState = {} } = container ?? {};
-  if (status.phase === 'Failed' || status.phase === 'Succeeded') return { phase: 'Stopped', reason: status.reason ?? status.phase };
+  if (status.phase === 'Failed' || status.phase === 'Succeeded')
+    return { phase: 'Stopped', reason: status.reason ?? status.phase };
   if (state.terminated !== undefined) return { phase: 'Stopped', reason: ending(state.terminated) };
-  if (status.phase === 'Unknown' || status.reason === 'NodeLost') return { phase: 'Unknown', reason: status.reason ?? 'its machine does not report' };
+  if (status.phase === 'Unknown' || status.reason === 'NodeLost')
+    return { phase: 'Unknown', reason: status.reason ?? 'its machine does not report' };
   if (pod.metadata.deletionTimestamp !== undefined) return { phase: 'Terminating', reason: '' };
   if (state.waiting !== undefined) {
     const { reason = '', message = '' } = state.waiting;
-    if (lastState.terminated !== undefined) return { phase: 'Stopped', reason: [reason, ending(lastState.terminated)].filter((part) => part !== '').join(': ') };
-    return { phase: 'Pending', reason: reason === 'ContainerCreating' || message === '' ? reason : `${reason}: ${message}` };
+    if (lastState.terminated !== undefined)
+      return {
+        phase: 'Stopped',
+        reason: [reason, ending(lastState.terminated)].filter((part) => part !== '').join(': '),
+      };
+    return {
+      phase: 'Pending',
+      reason: reason === 'ContainerCreating' || message === '' ? reason : `${reason}: ${message}`,
+    };
   }
   if (state.running !== undefined) return { phase: 'Running', reason: '' };
-  const scheduled = status.conditions?.find((condition) => condition.type === 'PodScheduled' && condition.status === 'False');
-  return { phase: 'Pending', reason: scheduled === undefined ? '' : `${scheduled.reason ?? 'Unscheduled'}: ${scheduled.message ?? ''}` };
+  const scheduled = status.conditions?.find(
+    (condition) => condition.type === 'PodScheduled' && condition.status === 'False',
+  );
+  return {
+    phase: 'Pending',
+    reason: scheduled === undefined ? '' : `${scheduled.reason ?? 'Unscheduled'}: ${scheduled.message ?? ''}`,
+  };
 }
 
 function ending(terminated: NonNullable<ContainerState['terminated']>): string {

@@ -42,7 +42,9 @@ class LeaseServer {
   readonly delayMs = new Map<string, number>();
   #version = 0;
   readonly #clock: Clock;
-  constructor(clock: Clock) { this.#clock = clock; }
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   clientOf(identity: string) {
     const gate = async () => {
@@ -56,7 +58,10 @@ class LeaseServer {
       return this.lease;
     };
     return {
-      get: async () => { await gate(); return this.lease; },
+      get: async () => {
+        await gate();
+        return this.lease;
+      },
       create: async (_resource: unknown, _namespace: string, object: object) => {
         await gate();
         if (this.lease !== undefined) throw new ApiError('create', 409, 'AlreadyExists', '');
@@ -71,25 +76,41 @@ class LeaseServer {
     };
   }
 
-  get holder(): string { return (this.lease?.spec as { holderIdentity: string } | undefined)?.holderIdentity ?? ''; }
+  get holder(): string {
+    return (this.lease?.spec as { holderIdentity: string } | undefined)?.holderIdentity ?? '';
+  }
 }
 
 function stage(...names: string[]) {
   const clock = new Clock();
   const server = new LeaseServer(clock);
   const log: string[] = [];
-  const electors = names.map((identity) => new Elector({
-    client: server.clientOf(identity), namespace: 'keyherd', name: 'keyherd', identity, times: LEASE_TIMES,
-    now: () => clock.nowMs, wallClock: () => new Date(clock.nowMs), sleep: clock.sleep,
-    onLeading: () => log.push(`${identity} leads`),
-    onLost: (reason) => log.push(`${identity} lost: ${reason}`),
-    onError: () => {},
-  }));
+  const electors = names.map(
+    (identity) =>
+      new Elector({
+        client: server.clientOf(identity),
+        namespace: 'keyherd',
+        name: 'keyherd',
+        identity,
+        times: LEASE_TIMES,
+        now: () => clock.nowMs,
+        wallClock: () => new Date(clock.nowMs),
+        sleep: clock.sleep,
+        onLeading: () => log.push(`${identity} leads`),
+        onLost: (reason) => log.push(`${identity} lost: ${reason}`),
+        onError: () => {},
+      }),
+  );
   return { clock, server, log, electors: electors as [Elector, ...Elector[]] };
 }
 
 test('the first to create the Lease leads, and keeps leading by renewing it', async () => {
-  const { clock, server, log, electors: [a] } = stage('a');
+  const {
+    clock,
+    server,
+    log,
+    electors: [a],
+  } = stage('a');
   a.start();
   await clock.advance(60_000);
   expect(log).toEqual(['a leads']);
@@ -124,7 +145,11 @@ test('a leader that cannot reach the API server stops before another begins, and
 });
 
 test('a renewal whose answer is slow counts from when it was sent', async () => {
-  const { clock, server, electors: [a] } = stage('a');
+  const {
+    clock,
+    server,
+    electors: [a],
+  } = stage('a');
   a.start();
   await clock.advance(1_000);
   server.delayMs.set('a', 9_000);
@@ -151,7 +176,14 @@ test('a released Lease is taken at the next look, without waiting for it to run 
 });
 
 test('a Lease that another took while we led ends our leadership at the next conflict', () => {
-  const lease = { holder: 'a', durationMs: 15_000, renewTime: '', acquireTime: 't', transitions: 0, resourceVersion: '1' };
+  const lease = {
+    holder: 'a',
+    durationMs: 15_000,
+    renewTime: '',
+    acquireTime: 't',
+    transitions: 0,
+    resourceVersion: '1',
+  };
   let election = onWritten(onRead(newElection('a'), undefined, 0), lease, 0, 1);
   expect(mayAct(election, 5)).toBe(true);
   expect(nextAction(election, 'conflict', 5)).toEqual({ do: 'read' });
@@ -161,7 +193,14 @@ test('a Lease that another took while we led ends our leadership at the next con
 });
 
 test('a candidate waits the whole duration since it saw the Lease change, whatever its timestamps say', () => {
-  const lease = { holder: 'b', durationMs: 15_000, renewTime: '1970-01-01T00:00:00.000000Z', acquireTime: '', transitions: 3, resourceVersion: '7' };
+  const lease = {
+    holder: 'b',
+    durationMs: 15_000,
+    renewTime: '1970-01-01T00:00:00.000000Z',
+    acquireTime: '',
+    transitions: 3,
+    resourceVersion: '7',
+  };
   let election = onRead(newElection('a'), lease, 1_000);
   election = onRead(election, lease, 15_999);
   expect(nextAction(election, 'read', 15_999)).toEqual({ do: 'wait', ms: LEASE_TIMES.retryMs });
@@ -171,5 +210,7 @@ test('a candidate waits the whole duration since it saw the Lease change, whatev
 });
 
 test('times under which two could lead at once are refused', () => {
-  expect(() => newElection('a', { durationMs: 10_000, renewDeadlineMs: 10_000, retryMs: 2_000 })).toThrow('shorter than the Lease lasts');
+  expect(() => newElection('a', { durationMs: 10_000, renewDeadlineMs: 10_000, retryMs: 2_000 })).toThrow(
+    'shorter than the Lease lasts',
+  );
 });

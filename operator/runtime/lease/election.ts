@@ -51,12 +51,20 @@ export interface Election {
 export type Action =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'read' }
-  | { readonly do: 'write'; readonly holder: string; readonly resourceVersion: string; readonly transitions: number; readonly acquireTime: string }
+  | {
+      readonly do: 'write';
+      readonly holder: string;
+      readonly resourceVersion: string;
+      readonly transitions: number;
+      readonly acquireTime: string;
+    }
   | { readonly do: 'exit'; readonly reason: string };
 
 export function newElection(identity: string, times: LeaseTimes = LEASE_TIMES): Election {
-  if (times.renewDeadlineMs >= times.durationMs) throw new Error('the renew deadline must be shorter than the Lease lasts');
-  if (times.retryMs >= times.renewDeadlineMs) throw new Error('the pause between attempts must be shorter than the renew deadline');
+  if (times.renewDeadlineMs >= times.durationMs)
+    throw new Error('the renew deadline must be shorter than the Lease lasts');
+  if (times.retryMs >= times.renewDeadlineMs)
+    throw new Error('the pause between attempts must be shorter than the renew deadline');
   return { identity, times, role: 'candidate', seenAtMs: 0, deadlineMs: Number.NEGATIVE_INFINITY, reason: '' };
 }
 
@@ -67,7 +75,14 @@ export function mayAct(election: Election, nowMs: number): boolean {
 
 /** The Lease was read; undefined when there is none. */
 export function onRead(election: Election, record: LeaseRecord | undefined, nowMs: number): Election {
-  const seen = record ?? { holder: '', durationMs: 0, renewTime: '', acquireTime: '', transitions: 0, resourceVersion: '' };
+  const seen = record ?? {
+    holder: '',
+    durationMs: 0,
+    renewTime: '',
+    acquireTime: '',
+    transitions: 0,
+    resourceVersion: '',
+  };
   const changed = election.seen?.resourceVersion !== seen.resourceVersion;
   const next: Election = { ...election, seen, seenAtMs: changed ? nowMs : election.seenAtMs };
   if (election.role === 'leader' && seen.holder !== election.identity) {
@@ -79,11 +94,21 @@ export function onRead(election: Election, record: LeaseRecord | undefined, nowM
 /** Our write went through; `sentAtMs` is when it left, which is when the API server cannot have stored it yet. */
 export function onWritten(election: Election, record: LeaseRecord, sentAtMs: number, nowMs: number): Election {
   if (election.role === 'lost') return election;
-  return { ...election, role: 'leader', seen: record, seenAtMs: nowMs, deadlineMs: sentAtMs + election.times.renewDeadlineMs };
+  return {
+    ...election,
+    role: 'leader',
+    seen: record,
+    seenAtMs: nowMs,
+    deadlineMs: sentAtMs + election.times.renewDeadlineMs,
+  };
 }
 
 /** What the driver does now. It reads before it writes, except that a leader renews against the version it wrote. */
-export function nextAction(election: Election, last: 'started' | 'read' | 'written' | 'conflict' | 'failed', nowMs: number): Action {
+export function nextAction(
+  election: Election,
+  last: 'started' | 'read' | 'written' | 'conflict' | 'failed',
+  nowMs: number,
+): Action {
   if (election.role === 'lost') return { do: 'exit', reason: election.reason };
   if (election.role === 'leader' && nowMs >= election.deadlineMs) {
     return { do: 'exit', reason: `the Lease was not renewed for ${election.times.renewDeadlineMs} ms` };

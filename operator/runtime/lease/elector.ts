@@ -8,7 +8,16 @@ import { type ApiClient, isConflict } from '../../platform/kubernetes/api/client
 import type { RawObject } from '../../platform/kubernetes/api/objects.ts';
 import { LEASES } from '../../platform/kubernetes/api/resources.ts';
 import {
-  type Action, afterPause, type Election, type LeaseRecord, type LeaseTimes, mayAct, newElection, nextAction, onRead, onWritten,
+  type Action,
+  afterPause,
+  type Election,
+  type LeaseRecord,
+  type LeaseTimes,
+  mayAct,
+  newElection,
+  nextAction,
+  onRead,
+  onWritten,
 } from './election.ts';
 
 export interface ElectorOptions {
@@ -57,7 +66,13 @@ export class Elector {
     const { role, seen, deadlineMs } = this.#election;
     if (role !== 'leader' || seen === undefined || this.#options.now() >= deadlineMs) return;
     this.#election = { ...this.#election, role: 'lost', reason: 'released' };
-    await this.#write({ do: 'write', holder: '', resourceVersion: seen.resourceVersion, transitions: seen.transitions, acquireTime: '' });
+    await this.#write({
+      do: 'write',
+      holder: '',
+      resourceVersion: seen.resourceVersion,
+      transitions: seen.transitions,
+      acquireTime: '',
+    });
   }
 
   async #run(): Promise<void> {
@@ -116,7 +131,9 @@ export class Elector {
         leaseTransitions: action.transitions,
       },
     };
-    return recordOf(exists ? await client.update(LEASES, namespace, name, lease) : await client.create(LEASES, namespace, lease));
+    return recordOf(
+      exists ? await client.update(LEASES, namespace, name, lease) : await client.create(LEASES, namespace, lease),
+    );
   }
 }
 

@@ -7,7 +7,7 @@
  * twice its size), its watch swallows undecodable lines, and its informer gives up on most errors. Its types are used.
  */
 
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Credentials } from './credentials.ts';
 import type { RawObject } from './objects.ts';
@@ -112,8 +112,14 @@ export class ApiClient {
     const items: RawObject[] = [];
     let next = '';
     for (;;) {
-      const page = await this.#json<{ metadata?: { resourceVersion?: string; continue?: string }; items?: RawObject[] }>({
-        verb: 'list', resource, method: 'GET', path: pathOf(resource, namespace),
+      const page = await this.#json<{
+        metadata?: { resourceVersion?: string; continue?: string };
+        items?: RawObject[];
+      }>({
+        verb: 'list',
+        resource,
+        method: 'GET',
+        path: pathOf(resource, namespace),
         query: {
           limit: String(LIST_PAGE_SIZE),
           ...(labelSelector === '' ? {} : { labelSelector }),
@@ -128,36 +134,64 @@ export class ApiClient {
 
   create(resource: Resource, namespace: string, object: object): Promise<RawObject> {
     return this.#json({
-      verb: 'create', resource, method: 'POST', path: pathOf(resource, namespace),
-      query: { fieldManager: FIELD_MANAGER }, body: typed(resource, object), contentType: 'application/json',
+      verb: 'create',
+      resource,
+      method: 'POST',
+      path: pathOf(resource, namespace),
+      query: { fieldManager: FIELD_MANAGER },
+      body: typed(resource, object),
+      contentType: 'application/json',
     });
   }
 
   /** Replaces an object; the resourceVersion inside makes it fail with a conflict when it changed since. */
   update(resource: Resource, namespace: string, name: string, object: object): Promise<RawObject> {
     return this.#json({
-      verb: 'update', resource, method: 'PUT', path: pathOf(resource, namespace, name),
-      query: { fieldManager: FIELD_MANAGER }, body: typed(resource, object), contentType: 'application/json',
+      verb: 'update',
+      resource,
+      method: 'PUT',
+      path: pathOf(resource, namespace, name),
+      query: { fieldManager: FIELD_MANAGER },
+      body: typed(resource, object),
+      contentType: 'application/json',
     });
   }
 
   /** Server-side apply: creates the object, or makes our fields of it what `object` says. */
-  apply(resource: Resource, namespace: string, name: string, object: object, options: ApplyOptions): Promise<RawObject> {
+  apply(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    object: object,
+    options: ApplyOptions,
+  ): Promise<RawObject> {
     const { fieldManager = FIELD_MANAGER, force, subresource = '' } = options;
-    return this.#json({
-      verb: 'apply', resource, method: 'PATCH', path: pathOf(resource, namespace, name, subresource),
-      query: { fieldManager, force: String(force) },
-      body: typed(resource, object), contentType: 'application/apply-patch+yaml',
-    }, subresource);
+    return this.#json(
+      {
+        verb: 'apply',
+        resource,
+        method: 'PATCH',
+        path: pathOf(resource, namespace, name, subresource),
+        query: { fieldManager, force: String(force) },
+        body: typed(resource, object),
+        contentType: 'application/apply-patch+yaml',
+      },
+      subresource,
+    );
   }
 
   /** Deletes the object with this uid; one that is gone, or is another by now, counts as deleted. */
   async delete(resource: Resource, namespace: string, name: string, options: DeleteOptions): Promise<void> {
     try {
       await this.#json({
-        verb: 'delete', resource, method: 'DELETE', path: pathOf(resource, namespace, name),
+        verb: 'delete',
+        resource,
+        method: 'DELETE',
+        path: pathOf(resource, namespace, name),
         body: JSON.stringify({
-          apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: options.foreground === true ? 'Foreground' : 'Background',
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          propagationPolicy: options.foreground === true ? 'Foreground' : 'Background',
           preconditions: { uid: options.uid },
           ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
         }),
@@ -169,14 +203,31 @@ export class ApiClient {
   }
 
   /** Changes after `resourceVersion`, until the server ends the watch or the signal aborts it. */
-  async *watch(resource: Resource, namespace: string, labelSelector: string, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const response = await this.#send({
-      verb: 'watch', resource, method: 'GET', path: pathOf(resource, namespace),
-      query: {
-        watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(WATCH_SECONDS), resourceVersion,
-        ...(labelSelector === '' ? {} : { labelSelector }),
+  async *watch(
+    resource: Resource,
+    namespace: string,
+    labelSelector: string,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
+    const response = await this.#send(
+      {
+        verb: 'watch',
+        resource,
+        method: 'GET',
+        path: pathOf(resource, namespace),
+        query: {
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          timeoutSeconds: String(WATCH_SECONDS),
+          resourceVersion,
+          ...(labelSelector === '' ? {} : { labelSelector }),
+        },
       },
-    }, '', WATCH_SECONDS * 1000 + WATCH_GRACE_MS, signal);
+      '',
+      WATCH_SECONDS * 1000 + WATCH_GRACE_MS,
+      signal,
+    );
     let rest = '';
     response.setEncoding('utf8');
     for await (const chunk of response as AsyncIterable<string>) {
@@ -204,7 +255,9 @@ export class ApiClient {
   #send(call: Call, subresource: string, timeoutMs: number, signal?: AbortSignal): Promise<IncomingMessage> {
     const { verb, resource } = call;
     if (!allows(resource, verb, subresource)) {
-      throw new Error(`${describe(call)}: "${verb}" is not in the table of resources (operator/platform/kubernetes/api/resources.ts); add it there and to the chart's RBAC`);
+      throw new Error(
+        `${describe(call)}: "${verb}" is not in the table of resources (operator/platform/kubernetes/api/resources.ts); add it there and to the chart's RBAC`,
+      );
     }
     const url = new URL(this.#credentials.server + call.path);
     for (const [key, value] of Object.entries(call.query ?? {})) url.searchParams.set(key, value);

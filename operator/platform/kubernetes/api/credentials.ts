@@ -27,7 +27,9 @@ export function inClusterCredentials(env: NodeJS.ProcessEnv, directory = SERVICE
   const host = env['KUBERNETES_SERVICE_HOST'];
   const port = env['KUBERNETES_SERVICE_PORT'];
   if (!host || !port) {
-    throw new Error('no API server: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; run in a pod with a service account, or set KUBECONFIG');
+    throw new Error(
+      'no API server: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; run in a pod with a service account, or set KUBECONFIG',
+    );
   }
   const tokenFile = join(directory, 'token');
   let token = readFileSync(tokenFile, 'utf8').trim();
@@ -55,11 +57,14 @@ const kubeconfigSchema = z.object({
   'current-context': z.string(),
   contexts: named('context', z.object({ cluster: z.string(), user: z.string() })),
   clusters: named('cluster', z.object({ server: z.string(), 'certificate-authority-data': z.string().optional() })),
-  users: named('user', z.object({
-    'client-certificate-data': z.string().optional(),
-    'client-key-data': z.string().optional(),
-    token: z.string().optional(),
-  })),
+  users: named(
+    'user',
+    z.object({
+      'client-certificate-data': z.string().optional(),
+      'client-key-data': z.string().optional(),
+      token: z.string().optional(),
+    }),
+  ),
 });
 
 export function kubeconfigCredentials(text: string, file: string): Credentials {
@@ -70,9 +75,18 @@ export function kubeconfigCredentials(text: string, file: string): Credentials {
     return entry[key] as T;
   };
   const context = pick<{ cluster: string; user: string }>(config.contexts, 'context', config['current-context']);
-  const cluster = pick<{ server: string; 'certificate-authority-data'?: string }>(config.clusters, 'cluster', context.cluster);
-  const user = pick<{ 'client-certificate-data'?: string; 'client-key-data'?: string; token?: string }>(config.users, 'user', context.user);
-  const decode = (base64: string | undefined) => (base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('utf8'));
+  const cluster = pick<{ server: string; 'certificate-authority-data'?: string }>(
+    config.clusters,
+    'cluster',
+    context.cluster,
+  );
+  const user = pick<{ 'client-certificate-data'?: string; 'client-key-data'?: string; token?: string }>(
+    config.users,
+    'user',
+    context.user,
+  );
+  const decode = (base64: string | undefined) =>
+    base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('utf8');
   const ca = decode(cluster['certificate-authority-data']);
   const cert = decode(user['client-certificate-data']);
   const key = decode(user['client-key-data']);

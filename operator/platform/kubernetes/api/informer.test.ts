@@ -40,7 +40,8 @@ function scripted(script: { lists: (RawObject[] | Error)[]; watches: Watch[] }) 
   };
   const informer = new Informer({
     source,
-    onChange: (object: StoredObject, deleted) => changes.push(`${deleted ? '-' : '+'}${object.metadata.name}@${object.metadata.resourceVersion}`),
+    onChange: (object: StoredObject, deleted) =>
+      changes.push(`${deleted ? '-' : '+'}${object.metadata.name}@${object.metadata.resourceVersion}`),
     onRestart: (_error, pauseMs) => pauses.push(pauseMs),
     sleep: async () => {},
     random: () => 0.999999,
@@ -55,10 +56,18 @@ function scripted(script: { lists: (RawObject[] | Error)[]; watches: Watch[] }) 
   return { informer, run, asked, changes, pauses };
 }
 
-const pod = (name: string, resourceVersion: number): RawObject => ({ metadata: { name, namespace: 'n', resourceVersion: String(resourceVersion) } });
-const event = (type: WatchEvent['type'], name: string, resourceVersion: number): WatchEvent => ({ type, object: pod(name, resourceVersion) });
+const pod = (name: string, resourceVersion: number): RawObject => ({
+  metadata: { name, namespace: 'n', resourceVersion: String(resourceVersion) },
+});
+const event = (type: WatchEvent['type'], name: string, resourceVersion: number): WatchEvent => ({
+  type,
+  object: pod(name, resourceVersion),
+});
 const refused = new ApiError('watch', 0, '', 'connect ECONNREFUSED');
-const gone: WatchEvent = { type: 'ERROR', object: { code: 410, reason: 'Expired', message: 'too old resource version' } };
+const gone: WatchEvent = {
+  type: 'ERROR',
+  object: { code: 410, reason: 'Expired', message: 'too old resource version' },
+};
 
 test('it lists, then follows additions, changes and deletions', async () => {
   const server = scripted({
@@ -78,13 +87,22 @@ test('a bookmark moves the version on without a change', async () => {
 });
 
 test('a broken connection is resumed from the last version, not listed again', async () => {
-  const server = scripted({ lists: [[pod('a', 1)]], watches: [{ events: [event('ADDED', 'b', 101)], fails: refused }, { fails: refused }] });
+  const server = scripted({
+    lists: [[pod('a', 1)]],
+    watches: [{ events: [event('ADDED', 'b', 101)], fails: refused }, { fails: refused }],
+  });
   expect(await server.run()).toEqual(['a', 'b']);
   expect(server.asked).toEqual(['list', 'watch 100', 'watch 101', 'watch 101']);
 });
 
 test('a version that is too old leads to a new list, which removes what was deleted meanwhile', async () => {
-  const server = scripted({ lists: [[pod('a', 1), pod('b', 2)], [pod('b', 2), pod('c', 9)]], watches: [{ events: [gone] }] });
+  const server = scripted({
+    lists: [
+      [pod('a', 1), pod('b', 2)],
+      [pod('b', 2), pod('c', 9)],
+    ],
+    watches: [{ events: [gone] }],
+  });
   expect(await server.run()).toEqual(['b', 'c']);
   expect(server.changes).toEqual(['+a@1', '+b@2', '+c@9', '-a@1']);
   expect(server.pauses).toEqual([]);
@@ -99,7 +117,10 @@ test('a refusal with status 410 leads to a new list as well, and repeated ones a
 });
 
 test('any other error is tried again for ever, with pauses that double up to a limit', async () => {
-  const server = scripted({ lists: [new Error('503'), new Error('403'), []], watches: Array.from({ length: 10 }, () => ({ fails: refused })) });
+  const server = scripted({
+    lists: [new Error('503'), new Error('403'), []],
+    watches: Array.from({ length: 10 }, () => ({ fails: refused })),
+  });
   await server.run();
   expect(server.pauses).toHaveLength(12);
   expect(server.pauses.slice(0, 3)).toEqual([FIRST_PAUSE_MS, FIRST_PAUSE_MS * 2, FIRST_PAUSE_MS * 4]);
@@ -117,7 +138,19 @@ test('an event ends the series of pauses', async () => {
 
 test('what is kept has neither managedFields nor a copy of the manifest', async () => {
   const server = scripted({
-    lists: [[{ metadata: { name: 'a', namespace: 'n', resourceVersion: '1', managedFields: [{}], annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' } } }]],
+    lists: [
+      [
+        {
+          metadata: {
+            name: 'a',
+            namespace: 'n',
+            resourceVersion: '1',
+            managedFields: [{}],
+            annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' },
+          },
+        },
+      ],
+    ],
     watches: [],
   });
   await server.run();
@@ -129,7 +162,10 @@ test('what is kept has neither managedFields nor a copy of the manifest', async 
 test('stopping before the first list ends the wait for it', async () => {
   const informer = new Informer({
     source: { list: () => new Promise(() => {}), async *watch() {} },
-    onChange: () => {}, onRestart: () => {}, sleep: async () => {}, random: () => 0,
+    onChange: () => {},
+    onRestart: () => {},
+    sleep: async () => {},
+    random: () => 0,
   });
   const started = informer.start();
   void informer.stop();

@@ -18,53 +18,88 @@ export interface Resource {
 }
 
 export const VALKEY_CLUSTERS: Resource = {
-  group: 'keyherd.dev', version: 'v1alpha1', kind: 'ValkeyCluster', plural: 'valkeyclusters',
+  group: 'keyherd.dev',
+  version: 'v1alpha1',
+  kind: 'ValkeyCluster',
+  plural: 'valkeyclusters',
   verbs: ['list', 'watch'],
   subresources: { status: ['apply'] },
 };
 
 export const STATEFUL_SETS: Resource = {
-  group: 'apps', version: 'v1', kind: 'StatefulSet', plural: 'statefulsets',
+  group: 'apps',
+  version: 'v1',
+  kind: 'StatefulSet',
+  plural: 'statefulsets',
   verbs: ['list', 'watch', 'apply', 'delete'],
 };
 
 export const PODS: Resource = {
-  group: '', version: 'v1', kind: 'Pod', plural: 'pods',
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
   verbs: ['list', 'watch'],
 };
 
 export const SERVICES: Resource = {
-  group: '', version: 'v1', kind: 'Service', plural: 'services',
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
   verbs: ['list', 'watch', 'apply', 'delete'],
 };
 
 export const CONFIG_MAPS: Resource = {
-  group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps',
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
   verbs: ['list', 'watch', 'apply', 'delete'],
 };
 
 export const POD_DISRUPTION_BUDGETS: Resource = {
-  group: 'policy', version: 'v1', kind: 'PodDisruptionBudget', plural: 'poddisruptionbudgets',
+  group: 'policy',
+  version: 'v1',
+  kind: 'PodDisruptionBudget',
+  plural: 'poddisruptionbudgets',
   verbs: ['list', 'watch', 'apply', 'delete'],
 };
 
 export const VOLUME_CLAIMS: Resource = {
-  group: '', version: 'v1', kind: 'PersistentVolumeClaim', plural: 'persistentvolumeclaims',
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
   verbs: ['list', 'watch', 'delete'],
 };
 
 export const EVENTS: Resource = {
-  group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events',
+  group: 'events.k8s.io',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
   verbs: ['create'],
 };
 
 export const LEASES: Resource = {
-  group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases',
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
   verbs: ['get', 'create', 'update'],
 };
 
 export const RESOURCES: readonly Resource[] = [
-  VALKEY_CLUSTERS, STATEFUL_SETS, PODS, SERVICES, CONFIG_MAPS, POD_DISRUPTION_BUDGETS, VOLUME_CLAIMS, EVENTS, LEASES,
+  VALKEY_CLUSTERS,
+  STATEFUL_SETS,
+  PODS,
+  SERVICES,
+  CONFIG_MAPS,
+  POD_DISRUPTION_BUDGETS,
+  VOLUME_CLAIMS,
+  EVENTS,
+  LEASES,
 ];
 
 export function apiVersionOf(resource: Resource): string {
@@ -81,7 +116,7 @@ export function pathOf(resource: Resource, namespace: string, name = '', subreso
 
 /** True when the table allows this verb: a request outside it is a programming error, found before RBAC refuses it. */
 export function allows(resource: Resource, verb: Verb, subresource = ''): boolean {
-  return (subresource === '' ? resource.verbs : resource.subresources?.[subresource] ?? []).includes(verb);
+  return (subresource === '' ? resource.verbs : (resource.subresources?.[subresource] ?? [])).includes(verb);
 }
 
 /** What RBAC calls the verbs of the table. A sub-resource is never created by an apply. */

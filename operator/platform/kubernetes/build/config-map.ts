@@ -3,20 +3,19 @@
  * to announce, the node's name) is not here but on the command line, from the pod's own environment.
  */
 
+import type { V1ConfigMap } from '@kubernetes/client-node';
 import type { ValkeyCluster } from '../../../api/index.ts';
 import type { ShardWorkload } from '../../../model/workload.ts';
-import type { V1ConfigMap } from '@kubernetes/client-node';
 import { shardMetadata } from './metadata.ts';
 import { CLIENT_PORT, CONFIG_FILE, DATA_DIRECTORY } from './names.ts';
 
 /** Where a node listens and keeps its files in a pod. */
 const PLATFORM_DIRECTIVES: Readonly<Record<string, string>> = {
-  'bind': '* -::*',
-  'port': String(CLIENT_PORT),
+  bind: '* -::*',
+  port: String(CLIENT_PORT),
   // Pods are reached over the network, and the network decides who may.
   'protected-mode': 'no',
-  'dir': DATA_DIRECTORY,
-  'daemonize': 'no',
+  dir: DATA_DIRECTORY,
 };
 
 export function buildConfigMap(cluster: ValkeyCluster, workload: ShardWorkload): V1ConfigMap {

@@ -3,7 +3,7 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
 import type { ValkeyCluster } from '../../../api/index.ts';
 import type { ShardWorkload } from '../../../model/workload.ts';
-import { HASH_ANNOTATION, labels, LAYOUT, LAYOUT_ANNOTATION, ownerOf } from './names.ts';
+import { HASH_ANNOTATION, LAYOUT, LAYOUT_ANNOTATION, labels, ownerOf } from './names.ts';
 
 export function shardMetadata(cluster: ValkeyCluster, workload: ShardWorkload, name: string): V1ObjectMeta {
   return {

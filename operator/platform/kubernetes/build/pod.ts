@@ -15,9 +15,16 @@
 import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1TopologySpreadConstraint } from '@kubernetes/client-node';
 import type { ValkeyCluster } from '../../../api/index.ts';
 import type { ShardWorkload } from '../../../model/workload.ts';
-import { ownerOf } from './names.ts';
 import {
-  BUS_PORT, CLIENT_PORT, CONFIG_DIRECTORY, CONFIG_FILE, DATA_DIRECTORY, HASH_ANNOTATION, labels, selectorLabels,
+  BUS_PORT,
+  CLIENT_PORT,
+  CONFIG_DIRECTORY,
+  CONFIG_FILE,
+  DATA_DIRECTORY,
+  HASH_ANNOTATION,
+  labels,
+  ownerOf,
+  selectorLabels,
 } from './names.ts';
 
 export const DATA_VOLUME = 'data';
@@ -31,7 +38,8 @@ const STARTUP_PERIOD_SECONDS = 2;
 const STARTUP_LIMIT_SECONDS = 3600;
 
 const PING_UNTIL_LOADED = [
-  'bash', '-c',
+  'bash',
+  '-c',
   `exec 3<>/dev/tcp/127.0.0.1/${CLIENT_PORT} && printf '*1\\r\\n$4\\r\\nPING\\r\\n' >&3 && IFS= read -r -t 2 reply <&3 && [[ $reply != -LOADING* ]]`,
 ];
 
@@ -39,7 +47,11 @@ export interface PodOptions {
   readonly imagePullPolicy: string;
 }
 
-export function buildPodTemplate(cluster: ValkeyCluster, workload: ShardWorkload, options: PodOptions): V1PodTemplateSpec {
+export function buildPodTemplate(
+  cluster: ValkeyCluster,
+  workload: ShardWorkload,
+  options: PodOptions,
+): V1PodTemplateSpec {
   return {
     metadata: {
       labels: labels(cluster.metadata.name, workload.shardIndex),
@@ -56,8 +68,11 @@ function buildPodSpec(cluster: ValkeyCluster, workload: ShardWorkload, options: 
     enableServiceLinks: false,
     terminationGracePeriodSeconds: workload.terminationGracePeriodSeconds,
     securityContext: {
-      runAsNonRoot: true, runAsUser: USER_ID, runAsGroup: USER_ID,
-      fsGroup: USER_ID, fsGroupChangePolicy: 'OnRootMismatch',
+      runAsNonRoot: true,
+      runAsUser: USER_ID,
+      runAsGroup: USER_ID,
+      fsGroup: USER_ID,
+      fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     },
     containers: [buildContainer(cluster, workload, options)],
@@ -66,12 +81,15 @@ function buildPodSpec(cluster: ValkeyCluster, workload: ShardWorkload, options: 
       // With persistence the volume claim template of the same name takes its place.
       ...(workload.persistence.mode === 'None' ? [{ name: DATA_VOLUME, emptyDir: {} }] : []),
     ],
-    topologySpreadConstraints: (scheduling.topologySpreadConstraints as V1TopologySpreadConstraint[] | undefined)
-      ?? spread(cluster.metadata.name, workload.shardIndex),
+    topologySpreadConstraints:
+      (scheduling.topologySpreadConstraints as V1TopologySpreadConstraint[] | undefined) ??
+      spread(cluster.metadata.name, workload.shardIndex),
     ...(workload.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: workload.imagePullSecrets }),
     ...(scheduling.nodeSelector === undefined ? {} : { nodeSelector: scheduling.nodeSelector }),
     ...(scheduling.affinity === undefined ? {} : { affinity: scheduling.affinity }),
-    ...(scheduling.tolerations === undefined ? {} : { tolerations: scheduling.tolerations as NonNullable<V1PodSpec['tolerations']> }),
+    ...(scheduling.tolerations === undefined
+      ? {}
+      : { tolerations: scheduling.tolerations as NonNullable<V1PodSpec['tolerations']> }),
     ...(scheduling.priorityClassName === undefined ? {} : { priorityClassName: scheduling.priorityClassName }),
   };
 }
@@ -84,9 +102,11 @@ function buildContainer(cluster: ValkeyCluster, workload: ShardWorkload, options
     imagePullPolicy: options.imagePullPolicy,
     args: [
       `${CONFIG_DIRECTORY}/${CONFIG_FILE}`,
-      '--cluster-announce-ip', '$(POD_IP)',
+      '--cluster-announce-ip',
+      '$(POD_IP)',
       // As announcedNodename of operator/model/workload.ts composes it; the kubelet fills in the pod's name.
-      '--cluster-announce-human-nodename', `${ownerOf(cluster).uid}.$(POD_NAME)`,
+      '--cluster-announce-human-nodename',
+      `${ownerOf(cluster).uid}.$(POD_NAME)`,
     ],
     workingDir: DATA_DIRECTORY,
     env: [
@@ -100,12 +120,16 @@ function buildContainer(cluster: ValkeyCluster, workload: ShardWorkload, options
     resources: workload.resources as NonNullable<V1Container['resources']>,
     startupProbe: {
       exec: { command: PING_UNTIL_LOADED },
-      periodSeconds: STARTUP_PERIOD_SECONDS, timeoutSeconds: 5, failureThreshold: STARTUP_LIMIT_SECONDS / STARTUP_PERIOD_SECONDS,
+      periodSeconds: STARTUP_PERIOD_SECONDS,
+      timeoutSeconds: 5,
+      failureThreshold: STARTUP_LIMIT_SECONDS / STARTUP_PERIOD_SECONDS,
     },
     readinessProbe: { tcpSocket: clientPort, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2 },
     livenessProbe: { tcpSocket: clientPort, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     securityContext: {
-      allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] },
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
     },
     volumeMounts: [
       { name: DATA_VOLUME, mountPath: DATA_DIRECTORY },
@@ -117,7 +141,9 @@ function buildContainer(cluster: ValkeyCluster, workload: ShardWorkload, options
 /** The pods of a shard on different machines and in different zones, where there are enough of them. */
 function spread(clusterName: string, shardIndex: number): V1TopologySpreadConstraint[] {
   return ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
-    topologyKey, maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway',
+    topologyKey,
+    maxSkew: 1,
+    whenUnsatisfiable: 'ScheduleAnyway',
     labelSelector: { matchLabels: selectorLabels(clusterName, shardIndex) },
   }));
 }

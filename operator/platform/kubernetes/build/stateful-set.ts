@@ -23,11 +23,20 @@ export type Persistence = ShardWorkload['persistence'];
  * `made` is the persistence that an existing StatefulSet was made with: its mode, size and class cannot change in place,
  * and are kept, while reclaimPolicy can.
  */
-export function buildStatefulSet(cluster: ValkeyCluster, workload: ShardWorkload, options: PodOptions, made?: Persistence): V1StatefulSet {
-  const persistence: Persistence = made === undefined ? workload.persistence : { ...made, reclaimPolicy: workload.persistence.reclaimPolicy };
+export function buildStatefulSet(
+  cluster: ValkeyCluster,
+  workload: ShardWorkload,
+  options: PodOptions,
+  made?: Persistence,
+): V1StatefulSet {
+  const persistence: Persistence =
+    made === undefined ? workload.persistence : { ...made, reclaimPolicy: workload.persistence.reclaimPolicy };
   const metadata = shardMetadata(cluster, workload, workload.name);
   return {
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [PERSISTENCE_ANNOTATION]: JSON.stringify(persistence) } },
+    metadata: {
+      ...metadata,
+      annotations: { ...metadata.annotations, [PERSISTENCE_ANNOTATION]: JSON.stringify(persistence) },
+    },
     spec: {
       serviceName: headlessServiceName(workload.name),
       podManagementPolicy: 'Parallel',
@@ -36,7 +45,9 @@ export function buildStatefulSet(cluster: ValkeyCluster, workload: ShardWorkload
       selector: { matchLabels: selectorLabels(cluster.metadata.name, workload.shardIndex) },
       persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: persistence.reclaimPolicy },
       template: buildPodTemplate(cluster, { ...workload, persistence }, options),
-      ...(persistence.mode === 'None' ? {} : { volumeClaimTemplates: [buildClaim(cluster.metadata.name, workload.shardIndex, persistence)] }),
+      ...(persistence.mode === 'None'
+        ? {}
+        : { volumeClaimTemplates: [buildClaim(cluster.metadata.name, workload.shardIndex, persistence)] }),
     },
   };
 }
