@@ -182,8 +182,12 @@ export class Node {
 
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
   endTurn(): void {
-    for (const end of this.turnEnders) end();
-    this.clients.settle();
+    for (;;) {
+      for (const end of this.turnEnders) end();
+      // Settling may let waiting clients go on, whose writes the readers of the log must see in this turn too.
+      if (!this.clients.unsettled) return;
+      this.clients.settle();
+    }
   }
 
   random(): number {

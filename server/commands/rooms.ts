@@ -8,6 +8,7 @@ import type { Watches } from '../transactions/watches.ts';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
 import type { CommandRegistry } from './registry.ts';
+import type { PersistenceRoom, ReplicationRoom } from './replication-room.ts';
 
 /** What only the composition root can do. */
 export interface Host {
@@ -66,4 +67,7 @@ export interface Rooms {
   role(): 'primary' | 'replica';
   /** The ClusterRoom of cluster-room.ts; null or absent out of cluster mode. node.ts sets it once the cluster exists. */
   cluster?: object | null;
+  /** Set by node.ts once they exist: a node of a test may lack them. */
+  replication?: ReplicationRoom;
+  persistence?: PersistenceRoom;
 }

@@ -6,7 +6,9 @@ import { connectionCommands } from './connection.ts';
 import { hashCommands } from './hashes.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists.ts';
+import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
+import { replicationCommands } from './replication.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortedSetCommands } from './sorted-sets.ts';
@@ -25,6 +27,8 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     serverCommands,
     transactionCommands,
     pubsubCommands,
+    persistenceCommands,
+    replicationCommands,
     clusterCommands,
   ];
 }

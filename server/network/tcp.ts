@@ -125,7 +125,9 @@ class TcpConnection implements ClientConnection {
     });
     socket.on('drain', () => {
       this.draining = false;
+      host.turn();
       this.flush();
+      host.endTurn();
     });
   }
 

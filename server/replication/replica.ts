@@ -50,14 +50,21 @@ export interface ReplicaHost {
   disconnectReplicas(reason: string): void;
 }
 
+export interface ReplicaOptions {
+  /** The dataset is of another history: continuing is not to be tried. */
+  readonly fullSync: boolean;
+  /** The node restarted and nobody knows its history's new name yet: it continues under the previous one. */
+  readonly underPreviousId: boolean;
+  readonly version: string;
+  readonly nowMs: number;
+}
+
 /** A snapshot on its way into the dataset. */
 export interface SnapshotLoad {
   push(bytes: Uint8Array, from: number, to: number): void;
   /** After the last byte: null when the dataset is whole, else why not. The first failure of `push` shows here as well. */
   finish(): string | null;
   readonly failure: string | null;
-  /** The database that the stream is in where the snapshot ends. */
-  readonly streamDatabase: number;
 }
 
 interface Step {
@@ -80,6 +87,7 @@ export class Replica {
   private readonly node: ReplicaHost;
   private readonly version: string;
   private forceFullSync: boolean;
+  private underPreviousId: boolean;
   private link = 0;
   private linkOpen = false;
   private nextAttemptMs = 0;
@@ -102,7 +110,7 @@ export class Replica {
     log: WriteLog,
     settings: ReplicaSettings,
     node: ReplicaHost,
-    options: { readonly fullSync: boolean; readonly version: string; readonly nowMs: number },
+    options: ReplicaOptions,
   ) {
     this.host = host;
     this.port = port;
@@ -111,6 +119,7 @@ export class Replica {
     this.node = node;
     this.version = options.version;
     this.forceFullSync = options.fullSync;
+    this.underPreviousId = options.underPreviousId;
     this.lastHeardMs = options.nowMs;
     this.downSinceMs = options.nowMs;
   }
@@ -181,7 +190,7 @@ export class Replica {
     steps.push({ words: ['REPLCONF', 'version', this.version], mandatory: false });
     this.askedToContinue = !this.forceFullSync && this.dataset === 'kept';
     const words = this.askedToContinue
-      ? ['PSYNC', this.log.id, String(this.log.position + 1)]
+      ? ['PSYNC', this.underPreviousId ? this.log.previousId : this.log.id, String(this.log.position + 1)]
       : ['PSYNC', '?', '-1'];
     steps.push({ words, mandatory: true });
     return steps;
@@ -332,6 +341,7 @@ export class Replica {
 
   private connected(nowMs: number): void {
     this.state = 'connected';
+    this.underPreviousId = false;
     this.tailLength = 0;
     this.node.resetStream();
     // A primary that streams its snapshot begins the stream after the first acknowledgement.

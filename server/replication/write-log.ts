@@ -474,6 +474,17 @@ export class WriteLog {
     this.forgetDatabase();
   }
 
+  /**
+   * A restart from a dataset that stood at this position of the history `savedId`: it goes on under a new name, and
+   * replicas of the old one that were neither ahead nor behind may continue.
+   */
+  resume(newId: string, savedId: string, position: number, backlogBytes: number): void {
+    this.adopt(newId, position);
+    this.previousId = savedId;
+    this.previousIdEnd = position;
+    this.keepBacklog(backlogBytes);
+  }
+
   /** The same history goes on under a new name: a promotion here, or a primary that answers +CONTINUE with a new id. */
   renameHistory(newId: string): void {
     this.previousId = this.id;

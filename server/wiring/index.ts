@@ -1,17 +1,23 @@
-/** The parts of a node beyond its rooms for data: replication, persistence, and in cluster mode the cluster. */
+/** The parts of a node beyond its rooms for data: persistence, replication, and in cluster mode the cluster. */
 import type { Node } from '../node.ts';
+import { ERR_BGSAVE_FAILED } from '../protocol/errors.ts';
 import { wireCluster } from './cluster.ts';
-import { alone } from './replication.ts';
+import { slotSnapshots, slotWrites } from './migration-sources.ts';
+import { PersistencePart } from './persistence.ts';
+import { wireReplication } from './replication.ts';
 
+/** Parts start in this order: the dataset is loaded before a history goes on, and that before the cluster hears of either. */
 export function wireNode(node: Node): void {
-  if (node.settings.flag('cluster-enabled')) {
-    wireCluster(node, alone, {
-      snapshots: { begin: () => 'ERR no snapshots yet' },
-      writes: {
-        follow: () => {
-          throw new Error('no writes');
-        },
-      },
-    });
-  }
+  const persistence = new PersistencePart(node);
+  node.parts.push({
+    start: async () => {
+      const { loadedPlace, loaded } = persistence;
+      replication.loaded({ loaded, offset: loadedPlace?.offset ?? 0, replicationId: loadedPlace?.id ?? '' });
+    },
+  });
+  const replication = wireReplication(node);
+  replication.saveRefusal = () => (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
+  persistence.place = () => replication.origin();
+  if (!node.settings.flag('cluster-enabled')) return;
+  wireCluster(node, replication, { snapshots: slotSnapshots(node), writes: slotWrites(node, replication.log) });
 }

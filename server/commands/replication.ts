@@ -1,0 +1,189 @@
+/**
+ * Commands of replication: PSYNC, SYNC, REPLCONF, REPLICAOF, SLAVEOF, ROLE, WAIT.
+ * Source of arity, flags and replies: Valkey 9.1 replication.c and commands/*.json.
+ */
+import { ERR_NOT_INTEGER } from '../protocol/errors.ts';
+import type { Call } from './call.ts';
+import { STREAM_CLIENT } from './client.ts';
+import type { Command } from './command.ts';
+import * as flag from './command.ts';
+import type { ReplicationRoom } from './replication-room.ts';
+
+const MAX_PORT = 65535;
+
+export const replicationCommands: readonly Command[] = [
+  {
+    name: 'psync',
+    arity: -3,
+    group: 'server',
+    since: '2.8.0',
+    summary: 'An internal command used in replication.',
+    flags: flag.ADMIN | flag.NOSCRIPT | flag.NO_ASYNC_LOADING | flag.NO_MULTI,
+    keys: flag.NO_KEYS,
+    run(call) {
+      const offset = call.integer(2);
+      if (call.failed) return;
+      const problem = roomOf(call).synchronise(call.client, call.text(1), offset);
+      if (problem !== null) call.reply.error(problem);
+    },
+  },
+  {
+    name: 'sync',
+    arity: 1,
+    group: 'server',
+    since: '1.0.0',
+    summary: 'An internal command used in replication.',
+    flags: flag.ADMIN | flag.NOSCRIPT | flag.NO_ASYNC_LOADING | flag.NO_MULTI,
+    keys: flag.NO_KEYS,
+    run(call) {
+      const problem = roomOf(call).synchronise(call.client, null, -1);
+      if (problem !== null) call.reply.error(problem);
+    },
+  },
+  {
+    name: 'replconf',
+    arity: -1,
+    group: 'server',
+    since: '3.0.0',
+    summary: 'An internal command for configuring the replication stream.',
+    flags: flag.ADMIN | flag.NOSCRIPT | flag.LOADING | flag.STALE | flag.ALLOW_BUSY,
+    keys: flag.NO_KEYS,
+    run: replconf,
+  },
+  replicaOf('replicaof', '5.0.0'),
+  replicaOf('slaveof', '1.0.0'),
+  {
+    name: 'role',
+    arity: 1,
+    group: 'server',
+    since: '2.8.12',
+    summary: 'Returns the replication role.',
+    flags: flag.NOSCRIPT | flag.LOADING | flag.STALE | flag.FAST | flag.DANGEROUS | flag.ADMIN,
+    keys: flag.NO_KEYS,
+    run: role,
+  },
+  {
+    name: 'wait',
+    arity: 3,
+    group: 'generic',
+    since: '3.0.0',
+    summary:
+      'Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.',
+    flags: flag.BLOCKING,
+    keys: flag.NO_KEYS,
+    run: wait,
+  },
+];
+
+function roomOf(call: Call): ReplicationRoom {
+  const room = call.rooms.replication;
+  if (room === undefined) throw new Error('commands: the node was composed without replication');
+  return room;
+}
+
+function replconf(call: Call): void {
+  const { reply } = call;
+  const room = roomOf(call);
+  if (call.count % 2 === 0) {
+    reply.error('ERR syntax error');
+    return;
+  }
+  let answered = true;
+  for (let i = 1; i < call.count; i += 2) {
+    if (call.is(i, 'GETACK')) {
+      // The primary asks; what is applied so far is acknowledged once this turn's bytes are.
+      if (call.client.kind === STREAM_CLIENT) room.acknowledgeSoon();
+      return;
+    }
+    const problem = room.configure(call.client, call.text(i).toLowerCase(), call.text(i + 1));
+    if (problem === undefined) answered = false;
+    else if (problem !== null) {
+      reply.error(problem);
+      return;
+    }
+  }
+  if (answered) reply.ok();
+}
+
+function replicaOf(name: string, since: string): Command {
+  return {
+    name,
+    arity: 3,
+    group: 'server',
+    since,
+    summary: 'Configures a server as replica of another, or promotes it to a primary.',
+    flags: flag.ADMIN | flag.NOSCRIPT | flag.STALE | flag.NO_ASYNC_LOADING,
+    keys: flag.NO_KEYS,
+    run(call) {
+      if (call.keyspace.slots > 1) {
+        call.reply.error(`ERR ${name.toUpperCase()} not allowed in cluster mode.`);
+        return;
+      }
+      if (call.is(1, 'NO') && call.is(2, 'ONE')) {
+        call.reply.simple(roomOf(call).follow(null));
+        return;
+      }
+      const port = call.integer(2, 'ERR Invalid master port');
+      if (call.failed) return;
+      if (port < 0 || port > MAX_PORT) {
+        call.reply.error('ERR Invalid master port');
+        return;
+      }
+      call.reply.simple(roomOf(call).follow({ host: call.text(1), port }));
+    },
+  };
+}
+
+function role(call: Call): void {
+  const { reply } = call;
+  const room = roomOf(call);
+  const link = room.link();
+  if (link !== null) {
+    reply.array(5);
+    reply.bulkText('slave');
+    reply.bulkText(link.host);
+    reply.integer(link.port);
+    reply.bulkText(link.state);
+    reply.integer(link.state === 'connected' ? link.offset : -1);
+    return;
+  }
+  const replicas = room.replicas();
+  reply.array(3);
+  reply.bulkText('master');
+  reply.integer(room.offset());
+  reply.array(replicas.length);
+  for (const replica of replicas) {
+    reply.array(3);
+    reply.bulkText(replica.address);
+    reply.bulkText(String(replica.port));
+    reply.bulkText(String(replica.offset));
+  }
+}
+
+function wait(call: Call): void {
+  const room = roomOf(call);
+  if (room.link() !== null) {
+    call.reply.error(
+      'ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.',
+    );
+    return;
+  }
+  const replicas = call.integer(1);
+  if (call.failed) return;
+  const timeoutMs = call.integer(2, 'ERR timeout is not an integer or out of range');
+  if (call.failed) return;
+  if (timeoutMs < 0) {
+    call.reply.error('ERR timeout is negative');
+    return;
+  }
+  if (!Number.isSafeInteger(replicas)) {
+    call.reply.error(ERR_NOT_INTEGER);
+    return;
+  }
+  const acknowledged = room.acknowledgedBy(room.offset());
+  if (acknowledged >= replicas || call.inExec) {
+    call.reply.integer(acknowledged);
+    return;
+  }
+  room.wait(call.client, replicas, timeoutMs === 0 ? 0 : call.nowMs + timeoutMs);
+}
