@@ -80,8 +80,10 @@ function zadd(types: Types, call: Call): void {
 function add(types: Types, call: Call, options: number, first: number): void {
   // Every score is read before the first change.
   for (let i = first; i < call.count; i += 2) {
-    call.double(i, ERR_NOT_FLOAT);
-    if (call.failed) return;
+    const score = parseScore(call.bytes, call.starts[i]!, call.ends[i]!);
+    if (score === score) continue;
+    call.fail(ERR_NOT_FLOAT);
+    return;
   }
   const found = call.findTypedForWrite(1, ZSET);
   if (call.failed) return;
@@ -99,7 +101,7 @@ function add(types: Types, call: Call, options: number, first: number): void {
   let score = 0;
   let processed = false;
   for (let i = first; i < call.count; i += 2) {
-    score = parseDouble(bytes, starts[i]!, ends[i]!);
+    score = parseScore(bytes, starts[i]!, ends[i]!);
     if (!find(types, call, i + 1)) {
       if ((options & XX) !== 0) continue;
       if (found !== NONE && added + updated === 0) database.beginChange();
@@ -298,7 +300,30 @@ function isExclusive(call: Call, index: number): boolean {
 function scoreBound(call: Call, index: number, exclusive: boolean): number {
   const from = call.starts[index]! + (exclusive ? 1 : 0);
   const to = call.ends[index]!;
-  return from === to ? 0 : parseDouble(call.bytes, from, to);
+  if (from === to) return 0;
+  return hasLetterX(call.bytes, from, to) ? Number.NaN : parseDouble(call.bytes, from, to);
+}
+
+/** A score; NaN for what is none. Unlike other numbers a score is decimal, and is refused when it is too large or too small for a double. */
+function parseScore(bytes: Uint8Array, from: number, to: number): number {
+  const score = parseDouble(bytes, from, to);
+  if (to - from < 2 || score !== score) return score;
+  if (hasLetterX(bytes, from, to)) return Number.NaN;
+  if (score === 0 && hasDigitAboveZero(bytes, from, to)) return Number.NaN;
+  if (score - score === 0) return score;
+  const first = bytes[from]! === 43 || bytes[from]! === 45 ? bytes[from + 1]! : bytes[from]!;
+  return (first | 32) === 105 ? score : Number.NaN;
+}
+
+function hasLetterX(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if ((bytes[i]! | 32) === 120) return true;
+  return false;
+}
+
+/** In the part before the exponent. */
+function hasDigitAboveZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to && (bytes[i]! | 32) !== 101; i++) if (bytes[i]! >= 49 && bytes[i]! <= 57) return true;
+  return false;
 }
 
 /** -1 for `-`, 1 for `+`, 0 for `[member` and `(member`; NaN for anything else. */

@@ -8,7 +8,18 @@ import {
 } from '../protocol/errors.ts';
 import { watchKey } from '../transactions/watches.ts';
 import type { Call } from './call.ts';
-import { ALL_KEYS, ALLOW_BUSY, type Command, FAST, LOADING, NO_KEYS, NOSCRIPT, NOT_QUEUED, SKIP_COMMANDLOG, STALE } from './command.ts';
+import {
+  ALL_KEYS,
+  ALLOW_BUSY,
+  type Command,
+  FAST,
+  LOADING,
+  NO_KEYS,
+  NOSCRIPT,
+  NOT_QUEUED,
+  SKIP_COMMANDLOG,
+  STALE,
+} from './command.ts';
 
 function multi(call: Call): void {
   if (call.client.inTransaction) {
@@ -67,7 +78,10 @@ function watch(call: Call): void {
   for (let i = 1; i < call.count; i++) {
     // An expired key is deleted now, so that its end is not taken for a change later.
     call.database.findWithoutAccess(call.bytes, call.starts[i]!, call.ends[i]!);
-    call.rooms.watches.add(call.client, watchKey(call.client.databaseIndex, call.bytes, call.starts[i]!, call.ends[i]!));
+    call.rooms.watches.add(
+      call.client,
+      watchKey(call.client.databaseIndex, call.bytes, call.starts[i]!, call.ends[i]!),
+    );
   }
   call.keyspace.watched = call.rooms.watches.count;
   call.reply.ok();
@@ -82,12 +96,54 @@ const GROUP = { group: 'transactions' } as const;
 const FLAGS = NOSCRIPT | LOADING | STALE;
 
 export const transactionCommands: readonly Command[] = [
-  { ...GROUP, name: 'multi', arity: 1, since: '1.2.0', flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED, keys: NO_KEYS, summary: 'Starts a transaction.', run: multi },
-  { ...GROUP, name: 'exec', arity: 1, since: '1.2.0', flags: FLAGS | SKIP_COMMANDLOG | NOT_QUEUED, keys: NO_KEYS, summary: 'Executes all commands in a transaction.', run: exec },
-  { ...GROUP, name: 'discard', arity: 1, since: '2.0.0', flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED, keys: NO_KEYS, summary: 'Discards a transaction.', run: discard },
-  { ...GROUP, name: 'watch', arity: -2, since: '2.2.0', flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED, keys: ALL_KEYS, summary: 'Monitors changes to keys to determine the execution of a transaction.', run: watch },
   {
-    ...GROUP, name: 'unwatch', arity: 1, since: '2.2.0', flags: FLAGS | FAST | ALLOW_BUSY, keys: NO_KEYS, summary: 'Forgets about watched keys of a transaction.',
+    ...GROUP,
+    name: 'multi',
+    arity: 1,
+    since: '1.2.0',
+    flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED,
+    keys: NO_KEYS,
+    summary: 'Starts a transaction.',
+    run: multi,
+  },
+  {
+    ...GROUP,
+    name: 'exec',
+    arity: 1,
+    since: '1.2.0',
+    flags: FLAGS | SKIP_COMMANDLOG | NOT_QUEUED,
+    keys: NO_KEYS,
+    summary: 'Executes all commands in a transaction.',
+    run: exec,
+  },
+  {
+    ...GROUP,
+    name: 'discard',
+    arity: 1,
+    since: '2.0.0',
+    flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED,
+    keys: NO_KEYS,
+    summary: 'Discards a transaction.',
+    run: discard,
+  },
+  {
+    ...GROUP,
+    name: 'watch',
+    arity: -2,
+    since: '2.2.0',
+    flags: FLAGS | FAST | ALLOW_BUSY | NOT_QUEUED,
+    keys: ALL_KEYS,
+    summary: 'Monitors changes to keys to determine the execution of a transaction.',
+    run: watch,
+  },
+  {
+    ...GROUP,
+    name: 'unwatch',
+    arity: 1,
+    since: '2.2.0',
+    flags: FLAGS | FAST | ALLOW_BUSY,
+    keys: NO_KEYS,
+    summary: 'Forgets about watched keys of a transaction.',
     run(call) {
       unwatch(call);
       call.reply.ok();

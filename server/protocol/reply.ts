@@ -386,7 +386,7 @@ const MAX_PLAIN_INTEGER = 2 ** 62;
 /** A double as Valkey prints it in replies: integers in all their digits, others as `shortestDouble`. */
 export function formatDouble(value: number): string {
   if (Number.isInteger(value) && value <= MAX_PLAIN_INTEGER && value >= -MAX_PLAIN_INTEGER) {
-    if (Number.isSafeInteger(value)) return String(value);
+    if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value);
     return BigInt(value).toString();
   }
   return shortestDouble(value);

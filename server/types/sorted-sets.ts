@@ -312,7 +312,8 @@ export class SortedSets {
       if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0)) break;
       at = next;
     }
-    this.scratchDouble[0] = score;
+    // Valkey packs scores as text, which turns -0 into 0.
+    this.scratchDouble[0] = score === 0 ? 0 : score;
     packed.insert(at, this.scratchBytes, 0, SCORE_BYTES);
     packed.insert(at, member, from, to);
     this.root = packed.address;
