@@ -48,7 +48,10 @@ export class ListNode {
 
   /** Makes an empty node of `sizeBytes` at least and opens it; `atEnd`: its items will be pushed to the front. */
   create(sizeBytes: number, atEnd: boolean): Address {
-    const address = this.arena.allocate(sizeBytes);
+    const { arena } = this;
+    const allocated = arena.allocate(sizeBytes);
+    // A node uses its cell to the end: the resize moves nothing, it only tells a checked arena.
+    const address = arena.resize(allocated, 0, arena.capacity(allocated));
     this.point(address);
     this.words[this.word + PREVIOUS] = NONE;
     this.words[this.word + NEXT] = NONE;
