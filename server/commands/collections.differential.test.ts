@@ -267,7 +267,7 @@ const setMakers: readonly Maker[] = [
   (w) => ['smove', w.key('set'), w.key('set'), w.name()],
   (w) => [w.one(['sinter', 'sunion', 'sdiff']), ...w.some(3, () => [w.key('set')])],
   (w) => [w.one(['sinterstore', 'sunionstore', 'sdiffstore']), 'stored', ...w.some(3, () => [w.key('set')])],
-  (w) => ['smembers', 'stored'],
+  () => ['smembers', 'stored'],
   (w) => ['sintercard', w.one(['1', '2', '0', 'x']), w.key('set'), w.key('set'), ...w.maybe('limit', w.integer())],
   (w) => ['srandmember', w.key('set'), '1000'],
   (w) => (w.below(20) === 0 ? ['spop', w.key('set'), '1000'] : ['spop', w.key('set'), '0']),
