@@ -172,7 +172,8 @@ export class Stage {
     if (pod === undefined || machine === undefined) throw new Broken(`${podName} runs nowhere`);
     // systemd writes the uid with underscores into the control group's name.
     const uid = pod.metadata.uid.replaceAll('-', '[-_]');
-    const script = `for dir in /proc/[0-9]*; do grep -q '${uid}' $dir/cgroup 2>/dev/null && tr '\\0' ' ' < $dir/cmdline | grep -q valkey.conf && kill -9 \${dir#/proc/} && echo killed; done; true`;
+    // Whatever of the pod is not the container that holds its namespaces.
+    const script = `for dir in /proc/[0-9]*; do grep -q '${uid}' $dir/cgroup 2>/dev/null && [ "$(cat $dir/comm)" != pause ] && kill -9 \${dir#/proc/} && echo killed; done; true`;
     const said = await new Shell().run([toolPath('docker'), 'exec', machine, 'sh', '-c', script]);
     if (!said.includes('killed')) throw new Broken(`${podName}: its process was not found on ${machine}`);
   }
