@@ -56,6 +56,8 @@ export interface NodeOptions {
 
 /** A part of the node that has its own ticks, start and end: cluster, replication, persistence. */
 export interface Part {
+  /** Brings the dataset, before any part starts. Clients are answered LOADING meanwhile. */
+  load?(): Promise<void>;
   start?(): Promise<void>;
   tick?(nowMs: number): void;
   /** Before the process ends: saves and says good-bye. `save` as SHUTDOWN gave it. */
@@ -91,6 +93,7 @@ export class Node {
   private readonly eviction: Eviction;
   private readonly startedAtMs: number;
   private readonly startMonotonicMs: number;
+  private activeExpiry = true;
   private nextClientId = 1;
   private timer: NodeJS.Timeout | null = null;
   private stopping: Promise<void> | null = null;
@@ -230,9 +233,20 @@ export class Node {
     }
   }
 
-  /** Starts the parts in their order, listens and begins to tick. */
+  /** Listens, loads the dataset, starts the parts in their order and begins to tick. */
   async start(): Promise<number> {
+    this.executor.loading = true;
+    const port = await this.listen();
+    for (const part of this.parts) await part.load?.();
+    this.executor.loading = false;
     for (const part of this.parts) await part.start?.();
+    this.lastTickMs = this.nowMs();
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.log('notice', `Ready to accept connections on port ${port}`);
+    return port;
+  }
+
+  private async listen(): Promise<number> {
     let port = this.settings.integer('port');
     for (const address of this.settings.text('bind').split(' ')) {
       const optional = address.startsWith('-');
@@ -250,9 +264,6 @@ export class Node {
         );
       }
     }
-    this.lastTickMs = this.nowMs();
-    this.timer = setInterval(() => this.tick(), TICK_MS);
-    this.log('notice', `Ready to accept connections on port ${port}`);
     return port;
   }
 
@@ -262,7 +273,7 @@ export class Node {
     this.measure(nowMs);
     if (this.keyspace.arena.reserveAhead(RESERVED_PAGES)) this.log('debug', 'The arena grew by one segment');
     else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
-    if (this.role() === 'primary') {
+    if (this.role() === 'primary' && this.activeExpiry && !this.executor.loading) {
       const deleted = this.expiry.slice(EXPIRY_BUCKETS);
       if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
     }
@@ -328,6 +339,10 @@ export class Node {
       random: () => this.random(),
       nowMicros: () => performance.now() * 1000,
       log: this.log,
+      stall: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
+      setActiveExpiry: (on) => {
+        this.activeExpiry = on;
+      },
       process: () => this.facts(),
     };
     return {

@@ -1,4 +1,5 @@
 /** What the commands of replication and persistence reach through `call.rooms`: node.ts composes it. */
+import type { Address } from '../memory/arena.ts';
 import type { Client } from './client.ts';
 
 export interface ReplicaFacts {
@@ -34,16 +35,23 @@ export interface ReplicationRoom {
   wait(client: Client, replicas: number, deadlineMs: number): void;
 }
 
+/** DEBUG RELOAD's NOSAVE and NOFLUSH clear these. */
+export interface ReloadOptions {
+  readonly save: boolean;
+  readonly flush: boolean;
+}
+
 export interface PersistenceRoom {
   /** SAVE: blocks the client until the file stands; the error when it cannot begin. */
   save(client: Client): string | null;
-  /** BGSAVE: the status to answer, or an error (it begins with a code in capitals). */
-  saveInBackground(schedule: boolean): string;
+  /** BGSAVE: the status to answer, or an error (it begins with a code in capitals). `later`: not now, at the next tick. */
+  saveInBackground(later: boolean): string;
   cancelSave(): string;
   lastSaveSeconds(): number;
-  /** DEBUG RELOAD: saves, empties and loads; blocks the client. */
-  reload(client: Client): string | null;
+  /** DEBUG RELOAD: saves, empties and loads; blocks the client. The error when it cannot begin. */
+  reload(client: Client, options: ReloadOptions): string | null;
+  /** DEBUG DIGEST: of the whole dataset, in hexadecimal. */
   digest(): string;
-  /** DEBUG DIGEST-VALUE of the entry that `findWithoutAccess` found in a database; zeros for none. */
-  digestOfKey(databaseIndex: number, key: Uint8Array): string;
+  /** DEBUG DIGEST-VALUE: of one entry's value; zeros for NONE. */
+  digestOfEntry(entry: Address): string;
 }

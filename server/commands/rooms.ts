@@ -19,6 +19,10 @@ export interface Host {
   /** Microseconds since some start, for measuring. */
   nowMicros(): number;
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void;
+  /** DEBUG SLEEP: the node stands still. */
+  stall(milliseconds: number): void;
+  /** DEBUG SET-ACTIVE-EXPIRE: whether keys past their time are looked for. */
+  setActiveExpiry(on: boolean): void;
   /** Facts about the process for INFO. */
   process(): ProcessFacts;
 }

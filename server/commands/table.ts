@@ -3,6 +3,7 @@ import type { Types } from '../types/index.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
 import { connectionCommands } from './connection.ts';
+import { debugCommands } from './debug.ts';
 import { hashCommands } from './hashes.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists.ts';
@@ -28,6 +29,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     transactionCommands,
     pubsubCommands,
     persistenceCommands,
+    debugCommands(types),
     replicationCommands,
     clusterCommands,
   ];

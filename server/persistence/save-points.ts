@@ -11,9 +11,13 @@ export interface SavePoint {
 }
 
 export function parseSavePoints(value: string): readonly SavePoint[] {
-  const numbers = value.split(' ').filter((word) => word !== '').map(Number);
+  const numbers = value
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number);
   const points: SavePoint[] = [];
-  for (let i = 0; i + 1 < numbers.length; i += 2) points.push({ afterMs: numbers[i]! * 1000, changes: numbers[i + 1]! });
+  for (let i = 0; i + 1 < numbers.length; i += 2)
+    points.push({ afterMs: numbers[i]! * 1000, changes: numbers[i + 1]! });
   return points;
 }
 

@@ -21,7 +21,7 @@ import type { Database } from '../keyspace/database.ts';
 import { EntryView, LARGE, LIST as LIST_ENTRY, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
-import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import type { BucketGuard } from '../memory/table.ts';
 import { Table } from '../memory/table.ts';
 import { END_OF_TABLE } from '../memory/table-walk.ts';
@@ -91,6 +91,8 @@ export class Snapshot {
   done = false;
   /** Not empty: it cannot be completed, and why. */
   failure = '';
+  /** It failed because its keys were deleted at once. */
+  cleared = false;
   keysTold = 0;
 
   /** Where the walk stands. */
@@ -117,6 +119,11 @@ export class Snapshot {
 
   get active(): boolean {
     return !this.done && this.failure === '';
+  }
+
+  /** A slice does nothing before bytes are taken. */
+  get full(): boolean {
+    return this.consumer.out.queuedBytes >= FULL_OUTPUT_BYTES;
   }
 
   wants(slot: number): boolean {
@@ -189,14 +196,6 @@ export class Snapshots implements BucketGuard {
     }
   }
 
-  /** Tells one key as it is now, outside any snapshot; nothing when it does not exist. */
-  tellOne(database: Database, key: Uint8Array, consumer: SnapshotConsumer): void {
-    const entry = database.findWithoutAccess(key, 0, key.length);
-    if (entry === NONE) return;
-    const snapshot = new Snapshot(consumer, 0, { slots: null, queueLimitBytes: Number.MAX_SAFE_INTEGER });
-    this.tellKey(snapshot, database, entry, Number.MAX_SAFE_INTEGER);
-  }
-
   /** A write is about to change this bucket: whoever has not told it does so now. */
   beforeChange(table: Table, bucket: Address): void {
     const version = table.versionOf(bucket);
@@ -212,6 +211,7 @@ export class Snapshots implements BucketGuard {
     if (table.count > CLEARED_AT_ONCE) {
       for (const snapshot of this.snapshots) {
         if (snapshot.active && snapshot.wants(slot) && !hasPassed(snapshot, database.index, slot)) {
+          snapshot.cleared = true;
           snapshot.failure = `${table.count} keys were deleted at once (FLUSHALL, FLUSHDB) before they were saved`;
         }
       }
@@ -301,12 +301,7 @@ export class Snapshots implements BucketGuard {
   }
 
   /** Tells a key, or notes it when its value is large. The consumer is diverted if it has to be. */
-  private tellKey(
-    snapshot: Snapshot,
-    database: Database,
-    entry: Address,
-    wholeElements = WHOLE_ELEMENTS,
-  ): number {
+  private tellKey(snapshot: Snapshot, database: Database, entry: Address): number {
     const { head, types, keyspace } = this;
     const view = this.view.open(keyspace.arena, entry);
     const { consumer } = snapshot;
@@ -328,7 +323,7 @@ export class Snapshots implements BucketGuard {
     }
     const root = view.root();
     const count = types.count(view.type, view.encoding, root);
-    if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > wholeElements) {
+    if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
       const table = types.innerTable(view.type, view.encoding, root);
       const key = view.segment.slice(view.keyAt, view.keyEnd);
       const pending = new Pending(head.type, root, table, key, database.index, head.expireAtMs, count);

@@ -1,11 +1,11 @@
 /**
  * RDB files on disk: written beside their name and put in its place in one step, read in pieces.
- * The only files of persistence, and asynchronous: whoever calls takes turns with the event loop between the awaits.
+ * The only files of persistence, and asynchronous: between the awaits the node takes its turns.
  */
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** One read: a few milliseconds of loading at most. */
+/** One read: a millisecond or two of loading. */
 const READ_BYTES = 128 * 1024;
 
 /** A file that replaces another when it is complete; until `commit` the old one stands. */
@@ -20,9 +20,9 @@ export class ReplacementFile {
     this.handle = handle;
   }
 
-  /** `id` tells apart files that are written at the same time. */
-  static async create(path: string, id: string): Promise<ReplacementFile> {
-    const temporary = join(dirname(path), `temp-${id}-${basename(path)}`);
+  /** `writer` tells apart the temporary files of processes that share a folder. */
+  static async create(path: string, writer: string): Promise<ReplacementFile> {
+    const temporary = join(dirname(path), `temp-${writer}-${basename(path)}`);
     return new ReplacementFile(path, temporary, await open(temporary, 'w', 0o644));
   }
 
@@ -39,16 +39,21 @@ export class ReplacementFile {
     await this.handle.close();
     await rename(this.temporary, this.path);
     const folder = await open(dirname(this.path), 'r');
-    await folder.sync();
-    await folder.close();
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
+  /** Removes what was written. For use after a failure: failures of its own are of no interest. */
   async abandon(): Promise<void> {
     await this.handle.close().catch(() => {});
     await unlink(this.temporary).catch(() => {});
   }
 }
 
+/** Null when there is no such file. */
 export async function fileSize(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size;

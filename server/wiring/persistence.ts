@@ -1,28 +1,41 @@
 /**
- * Wires persistence: loads the RDB file at the start, saves in the background by save points and by command, saves at the end,
- * and opens snapshots for replication and slot migration.
+ * Wires persistence: loads the RDB file before anything else, saves between the node's turns (by save points, by command, at the end),
+ * and answers the commands of persistence.
  */
 import { join } from 'node:path';
 import type { Client } from '../commands/client.ts';
+import { PAUSE_WRITES } from '../commands/clients.ts';
+import type { PersistenceRoom, ReloadOptions } from '../commands/replication-room.ts';
 import { VALKEY_VERSION } from '../config/version.ts';
-import type { PersistenceRoom } from '../commands/replication-room.ts';
 import { EXPIRY_IGNORED } from '../keyspace/keyspace.ts';
+import type { Address } from '../memory/arena.ts';
+import { NONE } from '../memory/arena.ts';
 import type { Node, Part } from '../node.ts';
 import { DigestVisitor, digestHex } from '../persistence/digest.ts';
-import { DigestConsumer } from '../persistence/digest-consumer.ts';
 import { KeyspaceLoader } from '../persistence/keyspace-loader.ts';
 import { VERSION } from '../persistence/rdb/format.ts';
 import { RdbReader } from '../persistence/rdb/rdb-reader.ts';
 import { RdbWriter } from '../persistence/rdb/rdb-writer.ts';
 import { parseSavePoints, SaveState } from '../persistence/save-points.ts';
-import type { Snapshot, Snapshots } from '../persistence/snapshot.ts';
-import type { ValueBuilder } from '../types/index.ts';
+import type { Snapshot } from '../persistence/snapshot.ts';
+import { WholeDataset } from '../persistence/whole-dataset.ts';
 import { fileSize, readPieces } from '../storage/rdb-file.ts';
 import { saveSnapshot } from '../storage/saving.ts';
 
-/** What a snapshot may keep back or have waiting before it fails: memory that writes during a save may cost. */
-export const SNAPSHOT_QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
+/** What a save may keep back or have waiting before it fails: the memory that writes during a save may cost. */
+const QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
+/** A save's share of a turn. Looked at after every SLICE_UNITS of work (about a microsecond each). */
+const SLICE_MS = 2;
+const SLICE_UNITS = 250;
+/** A save that FLUSHALL made pointless begins again, at most so often. */
+const MAX_ATTEMPTS = 5;
+/** Free arena pages kept ahead of a load: 16 MiB. */
+const RESERVED_PAGES = 256;
+/** A long load says how far it is. */
+const PROGRESS_MS = 5000;
 const ALREADY_SAVING = 'ERR Background save already in progress';
+const SHUTDOWN_PAUSE = 'shutdown';
+const RELOAD_PAUSE = 'debug reload';
 
 /** Where the dataset stands in the stream of changes. */
 export interface StreamPlace {
@@ -31,30 +44,39 @@ export interface StreamPlace {
   readonly streamDatabase: number;
 }
 
+/** A load under way, for INFO. */
+interface Loading {
+  readonly startedAtMs: number;
+  readonly totalBytes: number;
+  loadedBytes: number;
+}
+
 export class PersistencePart implements Part, PersistenceRoom {
-  readonly snapshots: Snapshots;
-  /** What the file that was loaded at the start said of its place in the stream; null when it said nothing. */
-  loadedPlace: StreamPlace | null = null;
+  /** A file was found at the start and loaded. */
   loaded = false;
+  /** What that file said of its place in the stream; null when it said nothing. */
+  loadedPlace: StreamPlace | null = null;
   /** Given by replication; null while the node has no history. */
   place: () => StreamPlace | null = () => null;
   private readonly node: Node;
   private readonly state: SaveState;
-  private readonly builder: ValueBuilder;
-  private readonly path: () => string;
-  private saving: Promise<boolean> | null = null;
-  private cancelled = false;
-  private sequence = 0;
+  private readonly whole: WholeDataset;
+  private readonly startDirectory: string;
+  /** The save under way: resolves to why it failed, null when it did not. Never rejects. */
+  private saving: Promise<string | null> | null = null;
+  private savingSnapshot: Snapshot | null = null;
+  private cancelReason = '';
+  private stopping = false;
+  private loading: Loading | null = null;
   private keysLoaded = 0;
   private keysExpired = 0;
 
   constructor(node: Node) {
-    this.node = node;
     const { settings } = node;
-    this.snapshots = node.snapshots;
-    this.builder = node.types.newBuilder();
+    this.node = node;
+    this.whole = new WholeDataset(node.keyspace, node.types);
+    this.startDirectory = settings.text('dir');
     this.state = new SaveState(node.nowMs());
-    this.path = () => join('.', settings.text('dbfilename'));
     settings.watch('save', (value) => {
       this.state.points = parseSavePoints(value);
     });
@@ -63,30 +85,66 @@ export class PersistencePart implements Part, PersistenceRoom {
     node.parts.push(this);
   }
 
-  // --- Loading ---------------------------------------------------------------------------------------------------------
-
-  async start(): Promise<void> {
-    const path = this.path();
-    if ((await fileSize(path)) === null) return;
-    const startedMs = this.node.nowMs();
-    const problem = await this.load(path);
-    if (problem !== null) throw new Error(problem);
-    this.node.log('notice', `Loaded ${this.keysLoaded} keys from ${path} in ${this.node.nowMs() - startedMs} ms`);
+  /** The process stands in the directory it was started with; CONFIG SET dir names another one. */
+  private get path(): string {
+    const { settings } = this.node;
+    const directory = settings.text('dir');
+    return join(directory === this.startDirectory ? process.cwd() : directory, settings.text('dbfilename'));
   }
 
-  /** Loads a file into the empty keyspace; null when it is loaded, else why not. */
-  private async load(path: string): Promise<string | null> {
+  // --- Loading ---------------------------------------------------------------------------------------------------------
+
+  async load(): Promise<void> {
+    const { node, path } = this;
+    const problem = await this.loadFile(path);
+    if (problem !== null) throw new Error(problem);
+    if (!this.loaded) node.log('notice', `No file ${path}: starting with an empty dataset`);
+  }
+
+  /** Loads a file into the empty keyspace; null when it is loaded or there is none, else why not. */
+  private async loadFile(path: string): Promise<string | null> {
     const { node } = this;
     const { keyspace } = node;
-    keyspace.setNow(node.nowMs());
-    const loader = new KeyspaceLoader(keyspace, node.types, this.builder, { dropExpiredBeforeMs: keyspace.nowMs });
-    const reader = new RdbReader(loader, path, node.settings.flag('rdbchecksum'));
-    const expiryMode = keyspace.expiryMode;
+    let totalBytes: number | null;
+    try {
+      totalBytes = await fileSize(path);
+      if (totalBytes === null) return null;
+      node.turn();
+      this.loading = { startedAtMs: node.nowMs(), totalBytes, loadedBytes: 0 };
+      return await this.readFile(path, this.loading);
+    } catch (problem) {
+      return `${path}: cannot be read: ${reasonOf(problem)}: correct its permissions, or dir and dbfilename`;
+    } finally {
+      this.loading = null;
+      keyspace.dirty = 0;
+    }
+  }
+
+  private async readFile(path: string, loading: Loading): Promise<string | null> {
+    const { node } = this;
+    const { keyspace, settings } = node;
+    const followsNobody = !settings.flag('cluster-enabled') && settings.text('replicaof') === '';
+    const loader = new KeyspaceLoader(keyspace, node.types, node.types.newBuilder(), {
+      // In a cluster the role is not known yet. A replica must not drop what its primary may have given more time.
+      dropExpiredBeforeMs: followsNobody && node.role() === 'primary' ? keyspace.nowMs : 0,
+    });
+    const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
+    const { expiryMode } = keyspace;
+    let saidAtMs = loading.startedAtMs;
     await readPieces(path, (bytes, length) => {
+      node.turn();
       keyspace.expiryMode = EXPIRY_IGNORED;
       reader.push(bytes, 0, length);
       keyspace.expiryMode = expiryMode;
       keyspace.arena.reserveAhead(RESERVED_PAGES);
+      loading.loadedBytes += length;
+      if (keyspace.nowMs - saidAtMs >= PROGRESS_MS) {
+        saidAtMs = keyspace.nowMs;
+        node.log(
+          'notice',
+          `Loading ${path}: ${loading.loadedBytes} of ${loading.totalBytes} bytes, ${reader.keys} keys`,
+        );
+      }
       return reader.error === null;
     });
     reader.finish();
@@ -94,126 +152,170 @@ export class PersistencePart implements Part, PersistenceRoom {
     this.keysLoaded = loader.loaded;
     this.keysExpired = loader.expired;
     this.loaded = true;
-    if (loader.skippedLibraries > 0) {
-      node.log('warning', `${path}: ${loader.skippedLibraries} function libraries were left out: this release does not run functions`);
-    }
-    const id = loader.facts.get('repl-id');
-    const offset = Number(loader.facts.get('repl-offset'));
-    if (id !== undefined && id.length === 40 && Number.isSafeInteger(offset)) {
-      this.loadedPlace = { id, offset, streamDatabase: Number(loader.facts.get('repl-stream-db')) || 0 };
-    }
-    keyspace.dirty = 0;
+    this.noteFacts(path, loader);
+    node.log(
+      'notice',
+      `Loaded ${loader.loaded} keys (${loader.expired} had expired) from ${path} in ${node.nowMs() - loading.startedAtMs} ms`,
+    );
     return null;
   }
 
-  // --- Snapshots for others --------------------------------------------------------------------------------------------
-
-  openRdbSnapshot(version: number): Snapshot {
+  private noteFacts(path: string, loader: KeyspaceLoader): void {
     const { node } = this;
-    const writer = new RdbWriter(
-      {
-        version,
-        serverVersion: VALKEY_VERSION,
-        createdAtSeconds: Math.floor(node.nowMs() / 1000),
-        usedMemoryBytes: node.usedMemoryBytes(),
-        replication: this.place(),
-      },
-      node.settings.flag('rdbchecksum'),
-    );
-    return this.snapshots.open(writer, { slots: null, queueLimitBytes: SNAPSHOT_QUEUE_LIMIT_BYTES });
-  }
-
-  /** A loader for a dataset that arrives from elsewhere. */
-  newLoader(): KeyspaceLoader {
-    return new KeyspaceLoader(this.node.keyspace, this.node.types, this.builder, { dropExpiredBeforeMs: 0 });
+    if (loader.skippedLibraries > 0) {
+      node.log(
+        'warning',
+        `${path}: ${loader.skippedLibraries} function libraries were left out: this release does not run functions`,
+      );
+    }
+    for (const { job, ranges } of loader.slotImports) {
+      node.log('warning', `${path}: slot migration ${job} was under way: what it had brought is dropped`);
+      for (let i = 0; i < ranges.length; i += 2) {
+        for (let slot = ranges[i]!; slot <= ranges[i + 1]! && node.keyspace.slots > 1; slot++) node.flushSlot(slot);
+      }
+    }
+    const id = loader.facts.get('repl-id') ?? '';
+    const offset = Number(loader.facts.get('repl-offset'));
+    if (/^[0-9a-f]{40}$/.test(id) && Number.isSafeInteger(offset) && offset >= 0) {
+      this.loadedPlace = { id, offset, streamDatabase: Number(loader.facts.get('repl-stream-db')) || 0 };
+    }
   }
 
   // --- Saving ----------------------------------------------------------------------------------------------------------
 
   tick(nowMs: number): void {
+    if (this.stopping || this.node.executor.loading) return;
     if (this.state.isDue(this.node.keyspace.dirty, nowMs)) void this.begin();
   }
 
-  /** Saves: resolves to whether it succeeded. Never rejects. */
-  private begin(): Promise<boolean> {
-    const { node, state } = this;
-    const nowMs = node.nowMs();
-    state.begin(node.keyspace.dirty, nowMs);
-    this.cancelled = false;
-    const snapshot = this.openRdbSnapshot(VERSION);
-    const path = this.path();
-    node.log('notice', `Saving ${node.keyspace.keyCount()} keys to ${path}`);
-    const work = saveSnapshot(snapshot, path, `${process.pid}-${++this.sequence}`, {
-      slice: (one, units) => {
-        node.turn();
-        this.snapshots.slice(one, units);
-      },
-      nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
-      cancelled: () => this.cancelled,
-    });
-    const done = work.then(
-      (sizeBytes) => {
-        node.keyspace.dirty -= state.succeeded(node.nowMs());
-        node.log('notice', `Saved ${snapshot.keysTold} keys to ${path}: ${sizeBytes} bytes in ${state.lastDurationMs} ms`);
-        return true;
-      },
-      (problem: unknown) => {
-        const reason = problem instanceof Error ? problem.message : String(problem);
-        state.failed(node.nowMs(), this.cancelled);
-        node.log('warning', `Saving to ${path} failed: ${reason}`);
-        return false;
-      },
-    ).then((succeeded) => {
-      this.snapshots.close(snapshot);
+  /** Begins a save: a snapshot of this moment. Nothing is saved already. Resolves to why it failed, null when it did not. */
+  private begin(): Promise<string | null> {
+    this.cancelReason = '';
+    const saving = this.run(this.open()).then((problem) => {
       this.saving = null;
-      return succeeded;
+      return problem;
     });
-    this.saving = done;
-    return done;
+    this.saving = saving;
+    return saving;
   }
 
-  /** MISCONF: the last save failed and writes must stop. */
+  private open(): Snapshot {
+    const { node } = this;
+    const nowMs = node.nowMs();
+    this.state.begin(node.keyspace.dirty, nowMs);
+    const writer = new RdbWriter(
+      {
+        version: VERSION,
+        serverVersion: VALKEY_VERSION,
+        createdAtSeconds: Math.floor(nowMs / 1000),
+        usedMemoryBytes: node.usedMemoryBytes(),
+        replication: this.place(),
+      },
+      node.settings.flag('rdbchecksum'),
+    );
+    this.savingSnapshot = node.snapshots.open(writer, { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
+    return this.savingSnapshot;
+  }
+
+  private async run(first: Snapshot): Promise<string | null> {
+    const { node, state, path } = this;
+    node.log('notice', `Saving ${node.keyspace.keyCount()} keys to ${path}`);
+    let snapshot = first;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const sizeBytes = await saveSnapshot(snapshot, path, String(process.pid), this);
+        node.keyspace.dirty -= state.succeeded(node.nowMs());
+        node.log(
+          'notice',
+          `Saved ${snapshot.keysTold} keys to ${path}: ${sizeBytes} bytes in ${state.lastDurationMs} ms`,
+        );
+        return null;
+      } catch (problem) {
+        const again = snapshot.cleared && this.cancelReason === '' && attempt < MAX_ATTEMPTS;
+        if (!again) return this.failed(path, reasonOf(problem));
+      } finally {
+        node.snapshots.close(snapshot);
+        this.savingSnapshot = null;
+      }
+      node.log('notice', 'The dataset was emptied while it was saved: saving what is there now');
+      snapshot = this.open();
+    }
+  }
+
+  private failed(path: string, reason: string): string {
+    this.state.failed(this.node.nowMs(), this.cancelReason !== '');
+    this.node.log('warning', `Saving to ${path} failed: ${reason}`);
+    return reason;
+  }
+
+  // --- SaveTurns -------------------------------------------------------------------------------------------------------
+
+  slice(snapshot: Snapshot): void {
+    const { node } = this;
+    node.turn();
+    const until = performance.now() + SLICE_MS;
+    do {
+      node.snapshots.slice(snapshot, SLICE_UNITS);
+    } while (snapshot.active && !snapshot.full && performance.now() < until);
+  }
+
+  nextTurn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  cancelled(): string {
+    return this.cancelReason;
+  }
+
+  // --- Writes and the end ----------------------------------------------------------------------------------------------
+
+  /** MISCONF: the last save failed, and the node shall not take writes that may never reach the disk. */
   get refusesWrites(): boolean {
-    return this.state.lastFailed && this.state.points.length > 0 && this.node.settings.flag('stop-writes-on-bgsave-error');
-  }
-
-  /** Waits for a running save, then saves what is there now. */
-  private async saveNow(): Promise<boolean> {
-    while (this.saving !== null) await this.saving;
-    return this.begin();
+    const { state, node } = this;
+    return state.lastFailed && state.points.length > 0 && node.settings.flag('stop-writes-on-bgsave-error');
   }
 
   async stop(save: boolean | null): Promise<void> {
+    const { node } = this;
+    this.stopping = true;
     const wanted = save ?? this.state.points.length > 0;
-    if (!wanted) {
-      this.cancelled = true;
-      if (this.saving !== null) await this.saving;
+    // What is acknowledged from here on would not be in the file.
+    if (wanted) node.clients.pause(SHUTDOWN_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
+    this.cancelReason = 'the node shuts down';
+    if (this.saving !== null) await this.saving;
+    if (!wanted) return;
+    if (node.executor.loading) {
+      node.log('warning', `Not saved: the dataset is only partly here, and ${this.path} stays as it is`);
       return;
     }
-    if (!(await this.saveNow())) throw new Error('the dataset could not be saved');
+    const problem = await this.begin();
+    if (problem !== null) throw new Error(`the dataset could not be saved to ${this.path}: ${problem}`);
   }
 
   // --- PersistenceRoom -------------------------------------------------------------------------------------------------
 
   save(client: Client): string | null {
-    if (this.state.inProgress) return ALREADY_SAVING;
-    this.answerWhen(client, this.begin().then((succeeded) => (succeeded ? null : 'ERR The dataset could not be saved: see the log')));
+    if (this.saving !== null) return ALREADY_SAVING;
+    this.answerWhen(client, this.begin());
     return null;
   }
 
+  /** Blocks the client until the outcome is there. */
   private answerWhen(client: Client, outcome: Promise<string | null>): void {
-    const { clients } = this.node;
-    clients.block(client, { deadlineMs: 0, timedOut: (reply) => reply.nil(), cancelled: () => {} });
+    const { node } = this;
+    const waiter = { deadlineMs: 0, timedOut: () => {}, cancelled: () => {} };
+    node.clients.block(client, waiter);
     void outcome.then((problem) => {
-      this.node.turn();
-      clients.resume(client, (reply) => (problem === null ? reply.ok() : reply.error(problem)));
-      clients.settle();
+      if (client.waiter !== waiter) return;
+      node.turn();
+      node.clients.resume(client, (reply) => (problem === null ? reply.ok() : reply.error(`ERR ${problem}`)));
+      node.endTurn();
     });
   }
 
-  saveInBackground(schedule: boolean): string {
-    if (this.state.inProgress) {
-      if (!schedule) return ALREADY_SAVING;
+  saveInBackground(later: boolean): string {
+    if (this.saving !== null) return ALREADY_SAVING;
+    if (later) {
       this.state.scheduled = true;
       return 'Background saving scheduled';
     }
@@ -222,65 +324,78 @@ export class PersistencePart implements Part, PersistenceRoom {
   }
 
   cancelSave(): string {
-    if (this.state.scheduled) {
-      this.state.scheduled = false;
-      return 'Scheduled background saving cancelled';
+    if (this.saving !== null) {
+      this.cancelReason = 'it was cancelled';
+      return 'Background saving cancelled';
     }
-    if (!this.state.inProgress) return 'ERR Background saving is currently not in progress or scheduled';
-    this.cancelled = true;
-    return 'Background saving cancelled';
+    if (!this.state.scheduled) return 'ERR Background saving is currently not in progress or scheduled';
+    this.state.scheduled = false;
+    return 'Scheduled background saving cancelled';
   }
 
   lastSaveSeconds(): number {
     return Math.floor(this.state.lastSaveMs / 1000);
   }
 
-  reload(client: Client): string | null {
-    if (this.state.inProgress) return ALREADY_SAVING;
-    this.answerWhen(client, this.reloaded());
+  reload(client: Client, options: ReloadOptions): string | null {
+    if (this.saving !== null) return ALREADY_SAVING;
+    this.answerWhen(client, this.reloaded(options));
     return null;
   }
 
-  private async reloaded(): Promise<string | null> {
+  private async reloaded(options: ReloadOptions): Promise<string | null> {
     const { node } = this;
-    if (!(await this.begin())) return 'ERR The dataset could not be saved: see the log';
-    node.executor.loading = true;
-    node.keyspace.clear();
-    const problem = await this.load(this.path());
-    node.executor.loading = false;
-    return problem === null ? null : `ERR ${problem}`;
+    // Writes between the save and the load would be lost.
+    node.clients.pause(RELOAD_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
+    try {
+      const problem = options.save ? await this.begin() : null;
+      if (problem !== null) return problem;
+      node.executor.loading = true;
+      if (options.flush) node.keyspace.clear();
+      return await this.loadFile(this.path);
+    } finally {
+      node.executor.loading = false;
+      node.clients.unpause(RELOAD_PAUSE);
+    }
   }
 
   digest(): string {
-    const consumer = new DigestConsumer(new DigestVisitor());
-    const snapshot = this.snapshots.open(consumer, { slots: null, queueLimitBytes: SNAPSHOT_QUEUE_LIMIT_BYTES });
-    while (snapshot.active) this.snapshots.slice(snapshot, Number.MAX_SAFE_INTEGER);
-    this.snapshots.close(snapshot);
-    return digestHex(consumer.digest.total);
+    const digest = new DigestVisitor();
+    this.whole.tell(digest);
+    return digestHex(digest.total);
   }
 
-  digestOfKey(databaseIndex: number, key: Uint8Array): string {
-    const consumer = new DigestConsumer(new DigestVisitor(false));
-    this.snapshots.tellOne(this.node.keyspace.databases[databaseIndex]!, key, consumer);
-    return digestHex(consumer.digest.key);
+  digestOfEntry(entry: Address): string {
+    const digest = new DigestVisitor(false);
+    if (entry !== NONE) this.whole.tellKey(entry, digest);
+    return digestHex(digest.key);
   }
 
   private describe(add: (field: string, value: string | number) => void): void {
-    const { state } = this;
-    add('loading', this.node.executor.loading ? 1 : 0);
+    const { state, node, savingSnapshot, loading } = this;
+    const nowMs = node.nowMs();
+    add('loading', node.executor.loading ? 1 : 0);
     add('async_loading', 0);
-    add('rdb_changes_since_last_save', this.node.keyspace.dirty);
+    add('current_save_keys_processed', savingSnapshot?.keysTold ?? 0);
+    add('current_save_keys_total', savingSnapshot === null ? 0 : node.keyspace.keyCount());
+    add('rdb_changes_since_last_save', node.keyspace.dirty);
     add('rdb_bgsave_in_progress', state.inProgress ? 1 : 0);
     add('rdb_last_save_time', this.lastSaveSeconds());
     add('rdb_last_bgsave_status', state.lastFailed ? 'err' : 'ok');
     add('rdb_last_bgsave_time_sec', state.lastDurationMs < 0 ? -1 : Math.floor(state.lastDurationMs / 1000));
-    add('rdb_current_bgsave_time_sec', state.inProgress ? Math.floor((this.node.nowMs() - state.startedAtMs) / 1000) : -1);
+    add('rdb_current_bgsave_time_sec', state.inProgress ? Math.floor((nowMs - state.startedAtMs) / 1000) : -1);
     add('rdb_saves', state.saves);
     add('rdb_last_load_keys_expired', this.keysExpired);
     add('rdb_last_load_keys_loaded', this.keysLoaded);
     add('aof_enabled', 0);
+    if (loading === null) return;
+    add('loading_start_time', Math.floor(loading.startedAtMs / 1000));
+    add('loading_total_bytes', loading.totalBytes);
+    add('loading_loaded_bytes', loading.loadedBytes);
+    add('loading_loaded_perc', ((100 * loading.loadedBytes) / Math.max(1, loading.totalBytes)).toFixed(2));
   }
 }
 
-/** As the node's tick does it: room ahead of the load, 16 MiB. */
-const RESERVED_PAGES = 256;
+function reasonOf(problem: unknown): string {
+  return problem instanceof Error ? problem.message : String(problem);
+}
