@@ -82,6 +82,8 @@ export class Node {
   readonly log: NodeOptions['log'];
   /** Added to by cluster and replication: told of messages published here. */
   readonly onPublished: ((channel: Uint8Array, message: Uint8Array, sharded: boolean) => void)[] = [];
+  /** Told when a client emptied a database. */
+  readonly onFlushed: (() => void)[] = [];
   /** Called at the end of every turn, before output is sent: replicas and migrations take what the turn wrote. */
   readonly turnEnders: Set<() => void> = new Set();
   role: () => 'primary' | 'replica' = () => 'primary';
@@ -357,6 +359,9 @@ export class Node {
       runId: randomBytes(20).toString('hex'),
       published: (channel, message, sharded) => {
         for (const pass of this.onPublished) pass(channel, message, sharded);
+      },
+      flushed: () => {
+        for (const told of this.onFlushed) told();
       },
       runQueued: (client) => this.executor.runQueued(client),
       usedMemoryBytes: () => this.usedMemoryBytes(),

@@ -361,6 +361,7 @@ function flush(call: Call, everything: boolean): void {
   }
   const databases = everything ? call.keyspace.databases : [call.database];
   for (const database of databases) database.clear();
+  call.rooms.flushed();
   const flushed = new Set(databases.map((database) => String(database.index)));
   call.rooms.watches.touchAll((key) => flushed.has(key.slice(0, key.indexOf(':'))));
   call.changed();

@@ -62,6 +62,8 @@ export interface Rooms {
   readonly runId: string;
   /** A message was published here: the cluster and the replicas pass it on. */
   published(channel: Uint8Array, message: Uint8Array, sharded: boolean): void;
+  /** A database or all of them were emptied by a client. */
+  flushed(): void;
   /** EXEC: runs the client's queued commands. */
   runQueued(client: Client): void;
   /** What maxmemory is compared with: live arena bytes, clients' buffers and the write log. */

@@ -3,6 +3,7 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { Cluster } from '../cluster/cluster.ts';
 import { TICK_MS } from '../cluster/limits.ts';
 import { Migrations } from '../cluster/migration/migrations.ts';
@@ -23,12 +24,17 @@ import type { Settings } from '../config/settings.ts';
 import { BusTransport } from '../network/bus.ts';
 import type { Node, Part } from '../node.ts';
 import { Arguments } from '../protocol/arguments.ts';
+import { NO_SLOT } from '../replication/write-log.ts';
 import type { ReplicationPart } from './replication.ts';
 
 /** The bus listens this much above the client port unless cluster-port says otherwise. */
 const BUS_PORT_OFFSET = 10000;
 /** A quiet link is probed by the kernel after this long. */
 const BUS_KEEP_ALIVE_MS = 15000;
+
+const HAND_OVER_POLL_MS = 10;
+/** After a hand-over clients have this long to read where their slots are now. */
+const REDIRECT_MS = 50;
 
 /** Which directive gives which setting: numbers, texts, flags, and numbers in seconds that the cluster counts in milliseconds. */
 const NUMBERS: readonly (readonly [string, keyof ClusterSettings])[] = [
@@ -98,7 +104,7 @@ class ClusterWiring implements Part, ClusterEffects {
   private readonly bus: BusTransport;
   private readonly file: string;
   private timer: NodeJS.Timeout | null = null;
-  private migrationsWanted = false;
+  private soon = false;
 
   constructor(node: Node, replication: ReplicationPart, sources: MigrationSources) {
     const { settings, keyspace } = node;
@@ -127,7 +133,7 @@ class ClusterWiring implements Part, ClusterEffects {
       hideSlot: (slot, hidden) => {
         for (const database of keyspace.databases) database.hideSlot(slot, hidden);
       },
-      propagate: (words) => node.executor.propagate(0, -1, Arguments.of(...words)),
+      propagate: (words) => node.executor.propagate(0, NO_SLOT, Arguments.of(...words)),
     };
     const migrations = new Migrations(this.cluster.state, effects);
     targets.migrations = migrations;
@@ -135,6 +141,12 @@ class ClusterWiring implements Part, ClusterEffects {
     node.rooms.cluster = this.room;
     node.executor.cluster = new RequestGate(this.cluster);
     node.onPublished.push((channel, message, sharded) => this.cluster.publish(node.nowMs(), channel, message, sharded));
+    node.onFlushed.push(() => this.cluster.onFlush(node.nowMs()));
+    replication.servesReplicas = () => this.cluster.servesReplicas;
+    replication.onProgress = () => {
+      if (this.cluster.wantsReplicationProgress) this.cluster.onReplicationProgress(node.nowMs());
+    };
+    replication.onFullSync = () => this.cluster.run(node.nowMs(), () => migrations.onFullSync());
     node.clients.onGone((client) => onClientGone(this.room, client, node.nowMs()));
     const { cluster } = this;
     this.bus = new BusTransport(
@@ -165,8 +177,25 @@ class ClusterWiring implements Part, ClusterEffects {
   }
 
   async stop(): Promise<void> {
+    await this.handOver();
     if (this.timer !== null) clearInterval(this.timer);
     this.bus.close();
+  }
+
+  /** A primary with a replica in sync lets it take over before it ends, so that writers wait for an election of milliseconds. */
+  private async handOver(): Promise<void> {
+    const { node, cluster } = this;
+    const words = cluster.beginHandOver(node.nowMs());
+    if (words === null) return;
+    node.turn();
+    node.executor.propagate(0, NO_SLOT, Arguments.of(...words));
+    node.endTurn();
+    const untilMs = node.nowMs() + node.settings.integer('cluster-manual-failover-timeout');
+    while (!cluster.myself.isReplica && node.nowMs() < untilMs) await setTimeout(HAND_OVER_POLL_MS);
+    if (!cluster.myself.isReplica) node.log('warning', 'No replica took over in time');
+    // Held writers are told where to go.
+    this.run(() => node.clients.unpause('failover'));
+    await setTimeout(REDIRECT_MS);
   }
 
   /** An event of the cluster is a turn: what it wrote to clients is sent. */
@@ -213,10 +242,10 @@ class ClusterWiring implements Part, ClusterEffects {
   }
 
   runSoon(): void {
-    if (this.migrationsWanted) return;
-    this.migrationsWanted = true;
+    if (this.soon) return;
+    this.soon = true;
     setImmediate(() => {
-      this.migrationsWanted = false;
+      this.soon = false;
       this.run(() => this.cluster.onSoon(this.node.nowMs()));
     });
   }

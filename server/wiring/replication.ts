@@ -8,8 +8,8 @@ import type { ReplicationView } from '../cluster/ports.ts';
 import type { RestartedDataset } from '../cluster/restart-rule.ts';
 import { type Client, STREAM_CLIENT } from '../commands/client.ts';
 import type { WriteGate } from '../commands/executor.ts';
-import type { InfoSection } from '../commands/rooms.ts';
 import type { PrimaryLinkFacts, ReplicaFacts, ReplicationRoom } from '../commands/replication-room.ts';
+import type { InfoSection } from '../commands/rooms.ts';
 import { VALKEY_VERSION } from '../config/version.ts';
 import { EXPIRY_DELETES, EXPIRY_HIDES } from '../keyspace/keyspace.ts';
 import type { Node, Part } from '../node.ts';
@@ -51,6 +51,8 @@ export interface ReplicationPart extends ReplicationView {
   servesReplicas: () => boolean;
   /** Set by the cluster: a replica's offset moved. */
   onProgress: (() => void) | null;
+  /** Set by the cluster: the dataset is being replaced by a primary's. */
+  onFullSync: (() => void) | null;
   /** Set by persistence: why writes are refused now, or null. */
   saveRefusal: () => string | null;
 }
@@ -67,6 +69,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   readonly log: WriteLog = new WriteLog(randomId());
   servesReplicas: () => boolean = () => true;
   onProgress: (() => void) | null = null;
+  onFullSync: (() => void) | null = null;
   saveRefusal: () => string | null = () => null;
   private readonly node: Node;
   private readonly primary: Primary;
@@ -76,6 +79,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private readonly applier: StreamApplier;
   private socket: Socket | null = null;
   private working = false;
+  /** This node was in sync with its present primary at some time. */
+  private hasItsDataset = false;
+  /** The history goes on from a file under a new name, which nobody may have learned yet. */
+  private resumed = false;
   private dataset: RestartedDataset = { loaded: false, offset: 0 };
 
   constructor(node: Node) {
@@ -140,7 +147,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   private followSettings(primary: PrimarySettings, replica: ReplicaSettings): void {
     const { settings } = this.node;
-    const seconds = (name: string, put: (ms: number) => void): void => settings.watch(name, (value) => put(Number(value) * 1000));
+    const seconds = (name: string, put: (ms: number) => void): void =>
+      settings.watch(name, (value) => put(Number(value) * 1000));
     seconds('repl-ping-replica-period', (ms) => {
       primary.pingPeriodMs = ms;
     });
@@ -178,12 +186,14 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   async start(): Promise<void> {
     const [host, port] = this.node.settings.text('replicaof').split(' ');
-    if (host !== undefined && port !== undefined && this.replica === null) this.becomeReplicaOf(host, Number(port), false);
+    if (host !== undefined && port !== undefined && this.replica === null)
+      this.becomeReplicaOf(host, Number(port), false);
   }
 
   tick(nowMs: number): void {
     this.primary.tick(nowMs, this.replica === null);
     this.replica?.tick(nowMs);
+    if (this.replica?.linkUpNow === true) this.hasItsDataset = true;
   }
 
   async stop(): Promise<void> {
@@ -249,11 +259,12 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     if (before !== null && before.host === host && before.port === port && !fullSync) return;
     const incomplete = before !== null && before.dataset !== 'kept';
     before?.stop();
+    this.hasItsDataset = false;
     if (before === null) log.beginRelaying(this.replicaSettings.backlogBytes);
     node.keyspace.expiryMode = EXPIRY_HIDES;
     this.replica = new Replica(host, port, log, this.replicaSettings, this.replicaHost, {
       fullSync: fullSync || incomplete,
-      underPreviousId: false,
+      underPreviousId: this.resumed && this.primary.fullSyncs + this.primary.partialSyncs === 0,
       version: VALKEY_VERSION,
       nowMs: node.nowMs(),
     });
@@ -261,7 +272,9 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     for (const client of [...node.clients.all()]) {
       if (client.waiter !== null) {
         client.waiter.cancelled();
-        node.clients.resume(client, (reply) => reply.error('UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'));
+        node.clients.resume(client, (reply) =>
+          reply.error('UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'),
+        );
       }
     }
     node.log('notice', `Now a replica of ${host}:${port}`);
@@ -284,13 +297,15 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       this.becomePrimary();
       return 'OK';
     }
-    if (this.replica?.host === primary.host && this.replica.port === primary.port) return 'OK Already connected to specified master';
+    if (this.replica?.host === primary.host && this.replica.port === primary.port)
+      return 'OK Already connected to specified master';
     this.becomeReplicaOf(primary.host, primary.port, false);
     return 'OK';
   }
 
   private syncRefusal(): string | null {
-    if (this.replica !== null && !this.replica.linkUpNow) return "NOMASTERLINK Can't SYNC while not connected with my master";
+    if (this.replica !== null && !this.replica.linkUpNow)
+      return "NOMASTERLINK Can't SYNC while not connected with my master";
     if (!this.servesReplicas()) return 'LOADING This primary waits until its replicas have said what they have';
     return this.node.executor.loading ? ERR_LOADING : null;
   }
@@ -336,7 +351,13 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     socket.on('data', (chunk: Uint8Array) =>
       event((replica) => {
         // A plain view: the hot code below has seen no Buffer.
-        replica.linkBytes(link, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), 0, chunk.length, node.nowMs());
+        replica.linkBytes(
+          link,
+          new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length),
+          0,
+          chunk.length,
+          node.nowMs(),
+        );
         this.checkStream();
         this.onProgress?.();
       }),
@@ -362,6 +383,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private beginLoad(source: string): SnapshotLoad {
     const { node, applier } = this;
     node.executor.loading = true;
+    this.onFullSync?.();
     node.keyspace.clear();
     const loader = new KeyspaceLoader(node.keyspace, node.types, node.types.newBuilder(), { dropExpiredBeforeMs: 0 });
     const reader = new RdbReader(loader, source);
@@ -375,7 +397,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
         node.executor.loading = false;
         if (reader.error !== null) return reader.error;
         const streamDatabase = Number(loader.facts.get('repl-stream-db') ?? 0);
-        applier.client.databaseIndex = streamDatabase >= 0 && streamDatabase < node.keyspace.databases.length ? streamDatabase : 0;
+        applier.client.databaseIndex =
+          streamDatabase >= 0 && streamDatabase < node.keyspace.databases.length ? streamDatabase : 0;
         return null;
       },
     };
@@ -394,6 +417,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   dataAgeMs(nowMs: number): number {
     const { replica } = this;
     if (replica === null) return 0;
+    if (replica.linkUpNow) this.hasItsDataset = true;
+    if (!this.hasItsDataset || replica.dataset !== 'kept') return Number.POSITIVE_INFINITY;
     return replica.linkUpNow ? nowMs - replica.lastHeardMs : nowMs - replica.downSinceMs;
   }
 
@@ -403,7 +428,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   loaded(dataset: LoadedDataset): void {
     this.dataset = dataset;
-    if (/^[0-9a-f]{40}$/.test(dataset.replicationId)) this.log.adopt(dataset.replicationId, dataset.offset);
+    if (!/^[0-9a-f]{40}$/.test(dataset.replicationId)) return;
+    // The history may have gone on after the file was written: what happens here from now on needs a name of its own.
+    this.log.resume(randomId(), dataset.replicationId, dataset.offset, this.replicaSettings.backlogBytes);
+    this.resumed = true;
   }
 
   origin(): { readonly id: string; readonly offset: number; readonly streamDatabase: number } | null {
@@ -436,7 +464,11 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   }
 
   replicas(): readonly ReplicaFacts[] {
-    return this.primary.replicas.map((replica) => ({ address: replica.address, port: replica.listeningPort, offset: replica.ackPosition }));
+    return this.primary.replicas.map((replica) => ({
+      address: replica.address,
+      port: replica.listeningPort,
+      offset: replica.ackPosition,
+    }));
   }
 
   acknowledgedBy(offset: number): number {
@@ -468,7 +500,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     if (node.settings.integer('min-replicas-to-write') > 0) add('min_slaves_good_slaves', primary.goodReplicas);
     for (const [index, one] of primary.replicas.entries()) {
       const lag = Math.floor((nowMs - one.ackAtMs) / 1000);
-      add(`slave${index}`, `ip=${one.address},port=${one.listeningPort},state=${stateName(one)},offset=${one.ackPosition},lag=${lag},type=replica`);
+      add(
+        `slave${index}`,
+        `ip=${one.address},port=${one.listeningPort},state=${stateName(one)},offset=${one.ackPosition},lag=${lag},type=replica`,
+      );
     }
     add('replicas_waiting_psync', 0);
     add('master_failover_state', 'no-failover');
