@@ -221,6 +221,7 @@ class Words {
 type Maker = (w: Words) => readonly string[];
 
 const hashMakers: readonly Maker[] = [
+  (w) => ['object', 'encoding', w.key('hash')],
   (w) => ['hset', w.key('hash'), ...w.some(6, () => [w.name(), w.value()])],
   (w) => ['hset', w.key('hash'), ...w.some(6, () => [w.name(), w.value()])],
   (w) => ['hmset', w.key('hash'), ...w.some(6, () => [w.name()])],
@@ -258,6 +259,7 @@ const listMakers: readonly Maker[] = [
 ];
 
 const setMakers: readonly Maker[] = [
+  (w) => ['object', 'encoding', w.key('set')],
   (w) => ['sadd', w.key('set'), ...w.some(8, () => [w.name()])],
   (w) => ['sadd', w.key('set'), ...w.some(8, () => [w.name()])],
   (w) => ['srem', w.key('set'), ...w.some(4, () => [w.name()])],
@@ -276,6 +278,7 @@ const setMakers: readonly Maker[] = [
 
 // LIMIT with a negative offset stays out: Valkey answers nothing for packed sorted sets and counts from the end for large ones.
 const sortedSetMakers: readonly Maker[] = [
+  (w) => ['object', 'encoding', w.key('zset')],
   (w) => ['zadd', w.key('zset'), ...w.some(8, () => [w.score(), w.name()])],
   (w) => ['zadd', w.key('zset'), ...w.some(8, () => [String(w.below(5)), w.name()])],
   (w) => ['zadd', 'zlex', ...w.some(8, () => ['0', w.name()])],
@@ -355,4 +358,22 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
       }
     }
   }
+
+  test('strings answer OBJECT ENCODING the same, by the lengths of key and value', async () => {
+    const commands: string[][] = [['flushall']];
+    for (const keyBytes of [1, 20, 31, 32, 60, 90]) {
+      for (let valueBytes = 0; valueBytes < 130; valueBytes += 3) {
+        const key = 'k'.repeat(keyBytes);
+        // A new key each time: Valkey's answer depends on what a key held and whether it had an expiry before.
+        commands.push(['del', key], ['set', key, 'v'.repeat(valueBytes)], ['object', 'encoding', key]);
+      }
+    }
+    for (const value of ['0', '-0', '-1', '007', '9223372036854775807', '9223372036854775808', '-9223372036854775808', '1.5']) {
+      commands.push(['set', 'k', value], ['object', 'encoding', 'k']);
+    }
+    const theirs = await real.run(commands);
+    const client = new TestNode().client();
+    const ours = commands.map((command) => new ReplyReader(client.send(...command)).next());
+    expect(ours).toEqual(theirs);
+  });
 });

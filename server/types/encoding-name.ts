@@ -1,6 +1,7 @@
 /**
  * OBJECT ENCODING's answer for a found entry, in the names that Valkey has for its own encodings.
- * Source: Valkey 9.1 object.c strEncoding, tryObjectEncoding.
+ * Source: Valkey 9.1 object.c strEncoding, tryObjectEncoding; the limit of `embstr` as a 9.1.2 answers it for keys of 1 to 116 bytes.
+ * Valkey remembers how a string came to be (APPEND makes any string `raw`); here the answer follows from the value alone.
  */
 import type { Database } from '../keyspace/database.ts';
 import { HASH, LIST, PACKED, SET, STRING, ZSET } from '../keyspace/entry.ts';
@@ -8,8 +9,14 @@ import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { isInteger64 } from './integers.ts';
 import { ALL_INTEGERS } from './sets.ts';
 
-/** Valkey embeds strings up to this length in their object. */
-const MAX_EMBEDDED_BYTES = 44;
+/** Valkey embeds a string in its object while that, with key and expiry, fits in two cache lines. */
+const MAX_EMBEDDED_OBJECT_BYTES = 128;
+const OBJECT_BYTES = 8;
+const OBJECT_EXPIRY_BYTES = 8;
+/** Length field, flags and terminator of an embedded value, and the byte that says how long the key's header is. */
+const VALUE_OVERHEAD_BYTES = 5;
+/** Keys shorter than this have a header of one byte, others of three; both a terminator. */
+const LONG_KEY_BYTES = 32;
 
 export function encodingName(database: Database): string {
   const { view } = database;
@@ -19,7 +26,10 @@ export function encodingName(database: Database): string {
       const length = view.stringLength();
       const at = database.openString();
       if (isInteger64(database.valueSegment, at, at + length)) return 'int';
-      return length <= MAX_EMBEDDED_BYTES ? 'embstr' : 'raw';
+      const keyLength = view.keyEnd - view.keyAt;
+      const keyBytes = keyLength + (keyLength < LONG_KEY_BYTES ? 2 : 4);
+      const object = OBJECT_BYTES + (view.expires ? OBJECT_EXPIRY_BYTES : 0) + keyBytes + VALUE_OVERHEAD_BYTES + length;
+      return object <= MAX_EMBEDDED_OBJECT_BYTES ? 'embstr' : 'raw';
     }
     case LIST:
       return packed ? 'listpack' : 'quicklist';
