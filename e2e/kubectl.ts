@@ -85,7 +85,7 @@ export async function until<T>(
   what: string,
   limitMs: number,
   ask: () => Promise<T | undefined>,
-  hint: () => string = () => '',
+  { hint = () => '', pollMs = POLL_MS }: { readonly hint?: () => string; readonly pollMs?: number } = {},
 ): Promise<T> {
   const giveUpAtMs = performance.now() + limitMs;
   for (;;) {
@@ -95,6 +95,6 @@ export async function until<T>(
       const said = hint();
       throw new Broken(`${what}: not within ${limitMs / 1000} s${said === '' ? '' : `; ${said}`}`);
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }

@@ -57,6 +57,6 @@ async function gone(kubectl: Kubectl, kinds: string, name: string): Promise<void
       left = objects.map((object) => `${object.kind} ${object.metadata.name}`).join(', ');
       return objects.length === 0 ? true : undefined;
     },
-    () => `left: ${left}`,
+    { hint: () => `left: ${left}` },
   );
 }

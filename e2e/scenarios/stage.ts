@@ -98,7 +98,7 @@ export class Stage {
         if (status !== undefined) last = `${status.state}: ${status.message}`;
         return status?.state === 'Ready' && status.observedGeneration === metadata.generation ? true : undefined;
       },
-      () => last,
+      { hint: () => last },
     );
     await this.#agree();
     return (performance.now() - beganAtMs) / 1000;
@@ -110,8 +110,8 @@ export class Stage {
   }
 
   /** The cluster as the first pod that answers sees it. */
-  async members(): Promise<readonly Member[]> {
-    const pods = await this.pods();
+  async members(known?: readonly KubeObject[]): Promise<readonly Member[]> {
+    const pods = known ?? (await this.pods());
     const byAddress = new Map(pods.map((pod) => [pod.status?.podIP ?? '', pod]));
     let reason = 'there are no pods';
     for (const pod of pods) {
@@ -134,9 +134,9 @@ export class Stage {
   }
 
   /** The shard that owns each slot. */
-  async slotOwners(): Promise<readonly (number | undefined)[]> {
+  async slotOwners(known?: readonly KubeObject[]): Promise<readonly (number | undefined)[]> {
     const owners: (number | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
-    for (const member of await this.members()) {
+    for (const member of await this.members(known)) {
       if (member.isPrimary) for (const slot of member.slots) owners[slot] = member.shard;
     }
     return owners;
