@@ -94,8 +94,8 @@ function add(types: Types, call: Call, options: number, first: number): void {
     if ((options & INCR) !== 0) reply.nil();
     else reply.integer(0);
     return;
-  } else begin(types, call, first);
-  if (found !== NONE) sortedSets.expect((call.count - first) >> 1);
+  } else sortedSets.create();
+  expectPairs(types, call, first);
   let added = 0;
   let updated = 0;
   let score = 0;
@@ -134,12 +134,11 @@ function add(types: Types, call: Call, options: number, first: number): void {
   else reply.nil();
 }
 
-/** A new sorted set for the pairs from argument `first` on. */
-function begin(types: Types, call: Call, first: number): void {
+/** Converts the open sorted set beforehand when the pairs from argument `first` on would not do packed, whether they are added or not. */
+function expectPairs(types: Types, call: Call, first: number): void {
   let longest = 0;
   for (let i = first + 1; i < call.count; i += 2) if (call.length(i) > longest) longest = call.length(i);
-  types.sortedSets.create();
-  types.sortedSets.expectFirst((call.count - first) >> 1, longest);
+  types.sortedSets.expect((call.count - first) >> 1, longest);
 }
 
 function zrem(types: Types, call: Call): void {

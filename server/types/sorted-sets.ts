@@ -81,13 +81,9 @@ export class SortedSets {
     return this.encoding === PACKED ? this.packed.count >> 1 : this.table.count;
   }
 
-  /** Converts beforehand when so many members are about to come that a packed set would not do. */
-  expect(members: number): void {
-    if (this.encoding === PACKED && members > this.limits.zsetEntries) this.convert();
-  }
-
-  /** For a new sorted set: as `expect`, and for the length of its longest member. */
-  expectFirst(members: number, longestBytes: number): void {
+  /** Converts beforehand when so many members, the longest of so many bytes, are about to come that a packed set would not do. */
+  expect(members: number, longestBytes: number): void {
+    if (this.encoding !== PACKED) return;
     if (members > this.limits.zsetEntries || longestBytes > this.limits.zsetValueBytes) this.convert();
   }
 

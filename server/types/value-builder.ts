@@ -31,7 +31,7 @@ export class ValueBuilder {
     this.type = type;
     this.cursor.create();
     if (type === HASH) this.hashes.expect(count);
-    else if (type === ZSET) this.sortedSets.expect(count);
+    else if (type === ZSET) this.sortedSets.expect(count, 0);
   }
 
   item(bytes: Uint8Array, from: number, to: number): void {
