@@ -19,7 +19,7 @@ const LONGEST_SECONDS = 300;
 /** Writing goes on for a while after the mischief, so that what it left behind shows. */
 const CALM_MS = 3_000;
 /** Reading back, on a machine that is busy. */
-const END_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 120_000;
 const DEFAULT_RATE = 200;
 
 export class Checker {

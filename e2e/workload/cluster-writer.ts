@@ -11,6 +11,8 @@ const RETRY_DELAY_MS = 100;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** A node that does not answer for this long loses its connection; above the 5 s for which a node may pause its writers. */
 const SOCKET_TIMEOUT_MS = 6_000;
+/** When every node goes at once the client may drop a command without a word; a write is given up then. */
+const ANSWER_TIMEOUT_MS = 20_000;
 
 export class ClusterWriter implements Writer {
   readonly #cluster: Cluster;
@@ -34,7 +36,7 @@ export class ClusterWriter implements Writer {
 
   async overwrite(key: string, _slot: number, value: string): Promise<WriteOutcome> {
     try {
-      const previous = (await this.#cluster.call('SET', [key, value, 'GET'])) as string | null;
+      const previous = (await answered(this.#cluster.call('SET', [key, value, 'GET']))) as string | null;
       return { kind: 'acknowledged', previous, acknowledgedAtMs: performance.now(), confirmed: false };
     } catch (error) {
       return { kind: 'indeterminate', reason: reasonOf(error) };
@@ -42,15 +44,28 @@ export class ClusterWriter implements Writer {
   }
 
   read(key: string): Promise<string | null> {
-    return this.#cluster.get(key);
+    return answered(this.#cluster.get(key));
   }
 
   async remove(key: string): Promise<void> {
-    await this.#cluster.unlink(key);
+    await answered(this.#cluster.unlink(key));
   }
 
   close(): void {
     this.#cluster.disconnect();
+  }
+}
+
+/** The answer, or an error when there is none in time. */
+async function answered<T>(call: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)), ANSWER_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([call, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
