@@ -20,7 +20,7 @@ import {
   type Pair,
 } from './measurements.ts';
 import { json, machineFacts, markdown, table } from './report.ts';
-import { Servers } from './server-process.ts';
+import { type ServerCommand, Servers } from './server-process.ts';
 
 const USAGE = `npm run bench -- [--only NAME[,NAME ...]] [--quick] [--gate] [--subject PROGRAM]
   --only     measure these alone: ${[...COMMANDS, 'memory', 'start'].join(', ')}
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   const pair: Pair = {
     ours:
       options.subject === undefined
-        ? { name: 'keyherd', program: process.execPath, args: [join(root, 'server', 'main.ts')] }
+        ? builtServer()
         : { name: basename(options.subject), program: options.subject, args: [] },
     valkey: { name: 'valkey', program: valkey.path, args: ['--io-threads', '1'] },
   };
@@ -103,6 +103,13 @@ function writeResults(figures: readonly Figure[], effort: Effort, valkey: Tool, 
   });
   writeFileSync(join(root, 'bench', 'results.md'), markdown(figures, machine, effort));
   writeFileSync(join(root, 'bench', 'results.json'), json(figures, machine, effort));
+}
+
+/** What is measured is what is shipped: stripping types at every start belongs to development. */
+function builtServer(): ServerCommand {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'tools', 'build.ts')], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`building dist failed: ${stderr.trim()}`);
+  return { name: 'keyherd', program: process.execPath, args: [join(root, 'dist', 'server', 'main.js')] };
 }
 
 /** The memory figure depends on the allocator that a valkey-server was built with: `malloc=libc`, `malloc=jemalloc-5.3.0`. */
