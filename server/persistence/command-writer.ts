@@ -59,8 +59,9 @@ export class CommandWriter implements SnapshotConsumer {
     this.expireAtMs = head.expireAtMs;
   }
 
-  continueKey(type: ValueType, key: Uint8Array): void {
+  continueKey(type: ValueType, key: Uint8Array, expireAtMs: number): void {
     this.type = type;
+    this.expireAtMs = expireAtMs;
     this.key = key;
     this.keyFrom = 0;
     this.keyTo = key.length;

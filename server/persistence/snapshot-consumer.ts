@@ -13,6 +13,6 @@ export interface SnapshotConsumer extends DatasetVisitor {
   /** Until `restore` what is told goes to this buffer. */
   divert(side: ChunkWriter): void;
   restore(): void;
-  /** The next elements belong to this key (in the database told last), whose head is told earlier or later. */
-  continueKey(type: ValueType, key: Uint8Array): void;
+  /** The next elements, or the end, belong to this key (in the database told last), whose head is told earlier or later. */
+  continueKey(type: ValueType, key: Uint8Array, expireAtMs: number): void;
 }

@@ -154,6 +154,31 @@ class Reader {
   }
 }
 
+/** More than are left pending until the keys were told. */
+const LARGE_HASHES = 20;
+const LARGE_FIELDS = 1100;
+
+function manyLargeHashes(node: Node): void {
+  for (let n = 0; n < LARGE_HASHES; n++) {
+    for (let i = 0; i < LARGE_FIELDS; i++) node.hset(0, `large hash ${n}`, `field ${i}`, 'value');
+  }
+}
+
+/** The rest of a snapshot that is told as commands. */
+function commandsOf(node: Node, snapshot: Snapshot): string {
+  const { out } = snapshot.consumer;
+  let text = '';
+  while (snapshot.active || out.queuedBytes > 0) {
+    if (snapshot.active) node.snapshots.slice(snapshot, 100);
+    for (let chunk = out.take(snapshot.done); chunk !== null; chunk = out.take(snapshot.done)) {
+      text += new TextDecoder().decode(chunk.bytes.subarray(0, chunk.length));
+      out.release(chunk);
+    }
+  }
+  node.snapshots.close(snapshot);
+  return text;
+}
+
 function sorted(model: DatasetModel): unknown {
   return [...model.databases]
     .filter(([, keys]) => keys.size > 0)
@@ -413,18 +438,55 @@ describe('a snapshot', () => {
     node.hset(0, 'large hash', 'field 7', 'changed');
     node.set(1, 'key:1', 'changed');
     node.set(0, 'key:2', 'changed');
-    let text = '';
-    while (snapshot.active) node.snapshots.slice(snapshot, 100);
-    const { out } = snapshot.consumer;
-    for (let chunk = out.take(true); chunk !== null; chunk = out.take(true)) {
-      text += new TextDecoder().decode(chunk.bytes.subarray(0, chunk.length));
-    }
-    node.snapshots.close(snapshot);
+    const text = commandsOf(node, snapshot);
     expect(text).toContain('$6\r\nSELECT\r\n$1\r\n1\r\n*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$7\r\nvalue 1\r\n');
     expect(text).toContain('*4\r\n$4\r\nHSET\r\n$10\r\nlarge hash\r\n$7\r\nfield 7\r\n$7\r\nvalue 7\r\n');
     expect(text.match(/HSET/g)!.length).toBe(1500);
     expect(text).not.toContain('changed');
     expect(text).not.toContain('key:2');
+  });
+
+  test('as commands gives a large collection its own expiry, whatever is told beside it', () => {
+    const node = new Node();
+    manyLargeHashes(node);
+    for (let n = 0; n < LARGE_HASHES; n++) node.expire(0, `large hash ${n}`, 4_000_000_000_000);
+    node.hset(1, 'small hash', 'field', 'value');
+    node.expire(1, 'small hash', 5_000_000_000_000);
+    const snapshot = node.snapshots.open(new CommandWriter(), { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
+    while (snapshot.open === null) node.snapshots.slice(snapshot, 10);
+    for (let n = 0; n < LARGE_HASHES; n++) {
+      for (let i = 0; i < LARGE_FIELDS; i++) node.hset(0, `large hash ${n}`, `field ${i}`, 'changed');
+    }
+    node.hset(1, 'small hash', 'field', 'changed');
+    const text = commandsOf(node, snapshot);
+    for (let n = 0; n < LARGE_HASHES; n++) {
+      const key = `large hash ${n}`;
+      expect(text).toContain(`PEXPIREAT\r\n$${key.length}\r\n${key}\r\n$13\r\n4000000000000\r\n`);
+    }
+    expect(text).toContain('PEXPIREAT\r\n$10\r\nsmall hash\r\n$13\r\n5000000000000\r\n');
+    expect(text.match(/PEXPIREAT/g)!.length).toBe(LARGE_HASHES + 1);
+    expect(text.match(/HSET/g)!.length).toBe(LARGE_HASHES * LARGE_FIELDS + 1);
+    expect(text).not.toContain('changed');
+  });
+
+  test('moves what waited for a large collection in slices, and keys that are told meanwhile queue up behind', () => {
+    const node = new Node();
+    manyLargeHashes(node);
+    const value = 'x'.repeat(10_000);
+    for (let i = 0; i < 200; i++) node.set(1, `key:${i}`, value);
+    const before = node.now();
+    const snapshot = node.openRdb();
+    const reader = new Reader(snapshot);
+    while (snapshot.open === null) node.snapshots.slice(snapshot, 10);
+    for (let i = 0; i < 150; i++) node.set(1, `key:${i}`, 'changed');
+    const waiting = snapshot.side.queuedBytes;
+    expect(waiting).toBeGreaterThan(1_000_000);
+    while (!snapshot.draining) node.snapshots.slice(snapshot, 10);
+    node.snapshots.slice(snapshot, 10);
+    expect(snapshot.side.queuedBytes).toBeGreaterThan(waiting - 200_000);
+    for (let i = 150; i < 200; i++) node.set(1, `key:${i}`, 'changed');
+    node.finish(snapshot, reader);
+    expectSame(reader.model, before);
   });
 });
 

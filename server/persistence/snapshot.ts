@@ -8,7 +8,7 @@
  *
  * The same rule holds inside large hashes, sets and sorted sets, which are tables themselves. When the bucket of such a key
  * is told, only its head is noted (with the count of that moment) and the collection becomes *pending*: its elements are
- * told when its turn comes, and those about to change before that are kept in a buffer of its own. Keys that must be told
+ * told when its turn comes, which is after the keys where not too many are pending, and those about to change before that are kept in a buffer of its own. Keys that must be told
  * while a collection is half told wait in a side buffer. A pending collection that is deleted is retained until it is told.
  * Large lists have no table: they are told at once, whole.
  *
@@ -33,6 +33,8 @@ import type { SnapshotConsumer } from './snapshot-consumer.ts';
 
 /** Collections of at most so many elements are told whole with their key: a fraction of a millisecond. */
 const WHOLE_ELEMENTS = 1024;
+/** While so many collections are pending the keys go on first: less waits at a time in side buffers. */
+const MAX_PENDING = 16;
 /** A slice stops while so many bytes wait to be taken: the consumer sets the pace. */
 export const FULL_OUTPUT_BYTES = 1024 * 1024;
 /** A slot or database of at most so many keys is told at once when it is about to be emptied. */
@@ -105,8 +107,9 @@ export class Snapshot {
   readonly byTable: Map<Address, Pending> = new Map();
   /** Bytes in the buffers of pending collections. */
   pendingBytes = 0;
-  /** Whole keys told while a collection is open. */
+  /** Whole keys told while a collection is open. Once it is told they move to `out`, a slice at a time, and keys told meanwhile queue up behind. */
   readonly side: ChunkWriter = new ChunkWriter();
+  draining = false;
   /** The database told last to `out`, and to `side`. */
   mainDatabase = -1;
   sideDatabase = -1;
@@ -124,6 +127,11 @@ export class Snapshot {
   /** A slice does nothing before bytes are taken. */
   get full(): boolean {
     return this.consumer.out.queuedBytes >= FULL_OUTPUT_BYTES;
+  }
+
+  /** What is told now must wait in `side`. */
+  get sidelined(): boolean {
+    return this.open !== null || this.draining;
   }
 
   wants(slot: number): boolean {
@@ -190,7 +198,8 @@ export class Snapshots implements BucketGuard {
     const { consumer } = snapshot;
     while (units > 0 && snapshot.active && consumer.out.queuedBytes < FULL_OUTPUT_BYTES) {
       if (snapshot.open !== null) units -= this.tellOpen(snapshot, units);
-      else if (snapshot.pending.length > 0) this.openNext(snapshot);
+      else if (snapshot.draining) units -= this.drainSide(snapshot);
+      else if (snapshot.pending.length > (this.hasWalked(snapshot) ? 0 : MAX_PENDING)) this.openNext(snapshot);
       else units -= this.tellNextBucket(snapshot);
       this.checkLimit(snapshot);
     }
@@ -251,6 +260,10 @@ export class Snapshots implements BucketGuard {
 
   // --- The walk over keys --------------------------------------------------------------------------------------------
 
+  private hasWalked(snapshot: Snapshot): boolean {
+    return snapshot.databaseIndex >= this.keyspace.databases.length;
+  }
+
   private tellNextBucket(snapshot: Snapshot): number {
     const { keyspace } = this;
     const database = keyspace.databases[snapshot.databaseIndex];
@@ -291,10 +304,10 @@ export class Snapshots implements BucketGuard {
     let units = 0;
     for (const snapshot of this.snapshots) {
       if (snapshot.epoch <= version || snapshot.epoch > newest || !snapshot.active || !snapshot.wants(slot)) continue;
-      const open = snapshot.open !== null;
-      if (open) snapshot.consumer.divert(snapshot.side);
+      const { sidelined } = snapshot;
+      if (sidelined) snapshot.consumer.divert(snapshot.side);
       for (let i = 0; i < length; i++) units += this.tellKey(snapshot, database, this.entries[i]!);
-      if (open) snapshot.consumer.restore();
+      if (sidelined) snapshot.consumer.restore();
       this.checkLimit(snapshot);
     }
     return units;
@@ -358,7 +371,7 @@ export class Snapshots implements BucketGuard {
 
   private tellDatabase(snapshot: Snapshot, database: Database): void {
     const { index } = database;
-    if (snapshot.open !== null) {
+    if (snapshot.sidelined) {
       if (snapshot.sideDatabase === index) return;
       snapshot.sideDatabase = index;
       snapshot.consumer.database(index);
@@ -406,14 +419,11 @@ export class Snapshots implements BucketGuard {
     head.expireAtMs = pending.expireAtMs;
     head.count = pending.count;
     consumer.beginKey(head);
-    if (pending.side !== null) {
-      snapshot.pendingBytes -= pending.side.written;
-      append(pending.side, consumer.out);
-    }
   }
 
   private tellOpen(snapshot: Snapshot, budget: number): number {
     const pending = snapshot.open!;
+    if (pending.side !== null) return this.drainPending(snapshot, pending, pending.side);
     const table = this.inner.open(pending.table);
     let units = 0;
     while (units < budget && pending.cursor < END_OF_TABLE) {
@@ -433,12 +443,30 @@ export class Snapshots implements BucketGuard {
 
   private closeOpen(snapshot: Snapshot, pending: Pending): void {
     assert(pending.told === pending.count, 'a collection is told with as many elements as its head said');
+    // Other keys may have been told since its last element.
+    snapshot.consumer.continueKey(pending.type, pending.key, pending.expireAtMs);
     snapshot.consumer.endKey();
     snapshot.open = null;
     snapshot.byTable.delete(pending.table);
-    append(snapshot.side, snapshot.consumer.out);
-    snapshot.mainDatabase = -1;
+    snapshot.draining = true;
     if (this.retained.size > 0) this.freeRetained();
+  }
+
+  /** The elements that were told early follow the head of their collection. */
+  private drainPending(snapshot: Snapshot, pending: Pending, side: ChunkWriter): number {
+    const bytes = moveChunk(side, snapshot.consumer.out);
+    snapshot.pendingBytes -= bytes;
+    if (bytes === 0) pending.side = null;
+    return bytes / UNIT_BYTES;
+  }
+
+  private drainSide(snapshot: Snapshot): number {
+    const bytes = moveChunk(snapshot.side, snapshot.consumer.out);
+    if (bytes === 0) {
+      snapshot.draining = false;
+      snapshot.mainDatabase = -1;
+    }
+    return bytes / UNIT_BYTES;
   }
 
   /** Tells the elements in a bucket of a collection's table to every snapshot in (version, newest] that waits for them. */
@@ -452,13 +480,13 @@ export class Snapshots implements BucketGuard {
       if (length > this.entries.length) this.entries = new Int32Array(length * 2);
       table.entriesOf(bucket, this.entries);
       const { consumer } = snapshot;
-      const early = pending !== snapshot.open;
+      const early = pending !== snapshot.open || pending.side !== null;
       const keptBefore = pending.side === null ? 0 : pending.side.written;
       if (early) {
         if (pending.side === null) pending.side = new ChunkWriter(null, SMALL_CHUNK_BYTES);
         consumer.divert(pending.side);
       }
-      consumer.continueKey(pending.type, pending.key);
+      consumer.continueKey(pending.type, pending.key, pending.expireAtMs);
       for (let i = 0; i < length; i++) {
         this.walk.readEntry(pending.type, this.entries[i]!);
         this.tellElement(consumer, pending.type);
@@ -467,7 +495,6 @@ export class Snapshots implements BucketGuard {
       if (early) {
         consumer.restore();
         snapshot.pendingBytes += pending.side!.written - keptBefore;
-        if (snapshot.open !== null) consumer.continueKey(snapshot.open.type, snapshot.open.key);
       }
       units += length * ELEMENT_UNITS;
       this.checkLimit(snapshot);
@@ -500,10 +527,12 @@ function hasPassed(snapshot: Snapshot, databaseIndex: number, slot: number): boo
   return snapshot.slot > slot;
 }
 
-/** Moves what a side buffer holds to the end of another. */
-function append(from: ChunkWriter, to: ChunkWriter): void {
-  for (let chunk = from.take(true); chunk !== null; chunk = from.take(true)) {
-    to.bytes(chunk.bytes, 0, chunk.length);
-    from.release(chunk);
-  }
+/** Moves a chunk of a side buffer to the end of another; returns how many bytes it was, 0 when nothing is left. */
+function moveChunk(from: ChunkWriter, to: ChunkWriter): number {
+  const chunk = from.take(true);
+  if (chunk === null) return 0;
+  const { length } = chunk;
+  to.bytes(chunk.bytes, 0, length);
+  from.release(chunk);
+  return length;
 }
