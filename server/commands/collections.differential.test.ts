@@ -139,7 +139,10 @@ function comparable(words: readonly string[], reply: Reply): Reply {
   if (words[0]!.endsWith('scan')) {
     return ['scan', reply[1]!, sorted(reply[2] as Reply[], words.includes('novalues') ? 1 : width)];
   }
-  return sorted(reply as Reply[], words.includes('withvalues') && reply[1] !== undefined && !Array.isArray(reply[1]) ? 2 : width);
+  return sorted(
+    reply as Reply[],
+    words.includes('withvalues') && reply[1] !== undefined && !Array.isArray(reply[1]) ? 2 : width,
+  );
 }
 
 function sorted(reply: readonly Reply[], width: number): Reply {
@@ -196,13 +199,29 @@ class Words {
 
   integer(): string {
     const shape = this.below(30);
-    if (shape === 0) return this.one(['x', '', '1.5', '9223372036854775807', '-9223372036854775808', '99999999999999999999']);
+    if (shape === 0)
+      return this.one(['x', '', '1.5', '9223372036854775807', '-9223372036854775808', '99999999999999999999']);
     return String(this.below(40) - 20);
   }
 
   score(): string {
     const shape = this.below(20);
-    if (shape === 0) return this.one(['inf', '-inf', '+inf', 'nan', 'x', '', '1e400', '0x10', '1e17', '-0', ' 1', '1e-7', '123456789.5']);
+    if (shape === 0)
+      return this.one([
+        'inf',
+        '-inf',
+        '+inf',
+        'nan',
+        'x',
+        '',
+        '1e400',
+        '0x10',
+        '1e17',
+        '-0',
+        ' 1',
+        '1e-7',
+        '123456789.5',
+      ]);
     if (shape < 5) return String((this.below(2000) - 1000) / 16);
     return String(this.below(10));
   }
@@ -241,7 +260,11 @@ const hashMakers: readonly Maker[] = [
 ];
 
 const listMakers: readonly Maker[] = [
-  (w) => [w.one(['lpush', 'rpush', 'lpush', 'rpush', 'lpushx', 'rpushx']), w.key('list'), ...w.some(8, () => [w.value()])],
+  (w) => [
+    w.one(['lpush', 'rpush', 'lpush', 'rpush', 'lpushx', 'rpushx']),
+    w.key('list'),
+    ...w.some(8, () => [w.value()]),
+  ],
   (w) => [w.one(['lpush', 'rpush']), w.key('list'), ...w.some(8, () => [w.value()])],
   (w) => [w.one(['lpop', 'rpop']), w.key('list'), ...w.maybe(w.integer())],
   (w) => ['lrange', w.key('list'), w.integer(), w.integer()],
@@ -249,11 +272,23 @@ const listMakers: readonly Maker[] = [
   (w) => ['llen', w.key('list')],
   (w) => ['lindex', w.key('list'), w.integer()],
   // Valkey cuts LSET's index to 32 bits: 9223372036854775807 is its last item. Here it is out of range.
-  (w) => ['lset', w.key('list'), w.one(['x', '1.5', ...Array.from({ length: 40 }, (_, i) => String(i - 20))]), w.value()],
+  (w) => [
+    'lset',
+    w.key('list'),
+    w.one(['x', '1.5', ...Array.from({ length: 40 }, (_, i) => String(i - 20))]),
+    w.value(),
+  ],
   (w) => ['linsert', w.key('list'), w.one(['before', 'after', 'BEFORE', 'x']), w.value(), w.value()],
   (w) => ['lrem', w.key('list'), String(w.below(7) - 3), w.value()],
   (w) => ['ltrim', w.key('list'), String(w.below(4)), String(-1 - w.below(4))],
-  (w) => ['lpos', w.key('list'), w.value(), ...w.maybe('rank', w.integer()), ...w.maybe('count', String(w.below(4))), ...w.maybe('maxlen', w.integer())],
+  (w) => [
+    'lpos',
+    w.key('list'),
+    w.value(),
+    ...w.maybe('rank', w.integer()),
+    ...w.maybe('count', String(w.below(4))),
+    ...w.maybe('maxlen', w.integer()),
+  ],
   (w) => ['lmove', w.key('list'), w.key('list'), w.one(['left', 'right', 'LEFT', 'x']), w.one(['left', 'right'])],
   (w) => ['rpoplpush', w.key('list'), w.key('list')],
 ];
@@ -282,18 +317,62 @@ const sortedSetMakers: readonly Maker[] = [
   (w) => ['zadd', w.key('zset'), ...w.some(8, () => [w.score(), w.name()])],
   (w) => ['zadd', w.key('zset'), ...w.some(8, () => [String(w.below(5)), w.name()])],
   (w) => ['zadd', 'zlex', ...w.some(8, () => ['0', w.name()])],
-  (w) => ['zadd', w.key('zset'), ...w.some(2, () => [w.one(['nx', 'xx', 'gt', 'lt', 'ch', 'incr'])]), ...w.some(2, () => [w.score(), w.name()])],
+  (w) => [
+    'zadd',
+    w.key('zset'),
+    ...w.some(2, () => [w.one(['nx', 'xx', 'gt', 'lt', 'ch', 'incr'])]),
+    ...w.some(2, () => [w.score(), w.name()]),
+  ],
   (w) => ['zincrby', w.key('zset'), w.score(), w.name()],
   (w) => ['zrem', w.key('zset'), ...w.some(4, () => [w.name()])],
   (w) => ['zscore', w.key('zset'), w.name()],
   (w) => ['zmscore', w.key('zset'), ...w.some(4, () => [w.name()])],
   (w) => ['zcard', w.key('zset')],
   (w) => [w.one(['zrank', 'zrevrank']), w.key('zset'), w.name(), ...w.maybe('withscore')],
-  (w) => ['zrange', w.key('zset'), w.integer(), w.integer(), ...w.maybe('rev'), ...w.maybe('withscores'), ...w.maybe('limit', '0', '1')],
-  (w) => ['zrange', w.key('zset'), w.scoreBound(), w.scoreBound(), 'byscore', ...w.maybe('rev'), ...w.maybe('withscores'), ...w.maybe('limit', String(w.below(6)), w.integer())],
-  (w) => ['zrange', 'zlex', w.memberBound(), w.memberBound(), 'bylex', ...w.maybe('rev'), ...w.maybe('withscores'), ...w.maybe('limit', String(w.below(6)), w.integer())],
-  (w) => [w.one(['zrangebyscore', 'zrevrangebyscore']), w.key('zset'), w.scoreBound(), w.scoreBound(), ...w.maybe('withscores'), ...w.maybe('limit', String(w.below(6)), w.integer())],
-  (w) => [w.one(['zrangebylex', 'zrevrangebylex']), 'zlex', w.memberBound(), w.memberBound(), ...w.maybe('limit', String(w.below(6)), w.integer())],
+  (w) => [
+    'zrange',
+    w.key('zset'),
+    w.integer(),
+    w.integer(),
+    ...w.maybe('rev'),
+    ...w.maybe('withscores'),
+    ...w.maybe('limit', '0', '1'),
+  ],
+  (w) => [
+    'zrange',
+    w.key('zset'),
+    w.scoreBound(),
+    w.scoreBound(),
+    'byscore',
+    ...w.maybe('rev'),
+    ...w.maybe('withscores'),
+    ...w.maybe('limit', String(w.below(6)), w.integer()),
+  ],
+  (w) => [
+    'zrange',
+    'zlex',
+    w.memberBound(),
+    w.memberBound(),
+    'bylex',
+    ...w.maybe('rev'),
+    ...w.maybe('withscores'),
+    ...w.maybe('limit', String(w.below(6)), w.integer()),
+  ],
+  (w) => [
+    w.one(['zrangebyscore', 'zrevrangebyscore']),
+    w.key('zset'),
+    w.scoreBound(),
+    w.scoreBound(),
+    ...w.maybe('withscores'),
+    ...w.maybe('limit', String(w.below(6)), w.integer()),
+  ],
+  (w) => [
+    w.one(['zrangebylex', 'zrevrangebylex']),
+    'zlex',
+    w.memberBound(),
+    w.memberBound(),
+    ...w.maybe('limit', String(w.below(6)), w.integer()),
+  ],
   (w) => ['zrevrange', w.key('zset'), w.integer(), w.integer(), ...w.maybe('withscores')],
   (w) => ['zcount', w.key('zset'), w.scoreBound(), w.scoreBound()],
   (w) => ['zlexcount', 'zlex', w.memberBound(), w.memberBound()],
@@ -352,7 +431,11 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
           for (const [i, command] of commands.entries()) {
             const ours = new ReplyReader(client.send(...command)).next();
             if (i < setup) continue;
-            expect({ i, command, reply: comparable(command, ours!) }).toEqual({ i, command, reply: comparable(command, theirs[i]!) });
+            expect({ i, command, reply: comparable(command, ours!) }).toEqual({
+              i,
+              command,
+              reply: comparable(command, theirs[i]!),
+            });
           }
         });
       }
@@ -368,7 +451,16 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
         commands.push(['del', key], ['set', key, 'v'.repeat(valueBytes)], ['object', 'encoding', key]);
       }
     }
-    for (const value of ['0', '-0', '-1', '007', '9223372036854775807', '9223372036854775808', '-9223372036854775808', '1.5']) {
+    for (const value of [
+      '0',
+      '-0',
+      '-1',
+      '007',
+      '9223372036854775807',
+      '9223372036854775808',
+      '-9223372036854775808',
+      '1.5',
+    ]) {
       commands.push(['set', 'k', value], ['object', 'encoding', 'k']);
     }
     const theirs = await real.run(commands);

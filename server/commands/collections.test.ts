@@ -98,10 +98,31 @@ test('a command that changes nothing does not break WATCH, one that changes some
     client.send('ping');
     return client.send('exec').startsWith('*1') ? 'kept' : 'broken';
   };
-  for (const command of ['sadd s a', 'srem s b', 'zadd z 1 a', 'zadd z nx 5 a', 'zrem z b', 'hdel h b', 'hsetnx h a 2', 'lrem l 0 b', 'smove s t b']) {
+  for (const command of [
+    'sadd s a',
+    'srem s b',
+    'zadd z 1 a',
+    'zadd z nx 5 a',
+    'zrem z b',
+    'hdel h b',
+    'hsetnx h a 2',
+    'lrem l 0 b',
+    'smove s t b',
+  ]) {
     expect([command, outcome(...command.split(' '))]).toEqual([command, 'kept']);
   }
-  for (const command of ['sadd s b', 'zadd z 2 a', 'hset h a 1', 'rpush l b', 'lset l 0 c', 'lpop l', 'spop s', 'hincrby h a 1', 'zpopmin z', 'hdel h a']) {
+  for (const command of [
+    'sadd s b',
+    'zadd z 2 a',
+    'hset h a 1',
+    'rpush l b',
+    'lset l 0 c',
+    'lpop l',
+    'spop s',
+    'hincrby h a 1',
+    'zpopmin z',
+    'hdel h a',
+  ]) {
     expect([command, outcome(...command.split(' '))]).toEqual([command, 'broken']);
   }
 });

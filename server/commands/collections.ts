@@ -20,7 +20,8 @@ const BUCKETS_PER_COUNT = 10;
 const DRAWN_PART = 1 / 8;
 
 /** Errors of a range that C's `long` cannot be negated in. */
-export const ERR_NEGATABLE = 'ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807';
+export const ERR_NEGATABLE =
+  'ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807';
 
 /** A count that may be negative, as HRANDFIELD, SRANDMEMBER and ZRANDMEMBER take; NaN after an error. */
 export function negatableCount(call: Call, index: number): number {
@@ -94,7 +95,7 @@ export function scanCollection(call: Call, types: Types, type: number): void {
     while (walk.next()) keep(walk, pattern, kept);
   } else {
     // A cursor past the table's end is none that a scan of it gave: it ends the scan.
-    walk.seek(cursor < END_OF_TABLE ? cursor : END_OF_TABLE);
+    walk.seek(Math.min(cursor, END_OF_TABLE));
     let seen = 0;
     for (let buckets = 0; seen < count && buckets < count * BUCKETS_PER_COUNT; buckets++) {
       const entries = walk.nextBucket();
@@ -136,7 +137,7 @@ function keep(walk: ElementWalk, pattern: Uint8Array | null, kept: KeptElements)
 /** The cursor in argument i, -1 for what is none. */
 function cursorOf(call: Call, index: number): number {
   const cursor = parseInteger(call.bytes, call.starts[index]!, call.ends[index]!);
-  if (cursor === cursor) return cursor >= 0 ? cursor : -1;
+  if (!Number.isNaN(cursor)) return cursor >= 0 ? cursor : -1;
   return /^\d{1,20}$/.test(call.text(index)) ? END_OF_TABLE : -1;
 }
 

@@ -5,13 +5,7 @@
 import { HASH } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import {
-  ERR_ARITY,
-  ERR_NAN_RESULT,
-  ERR_OUT_OF_RANGE,
-  ERR_OVERFLOW,
-  ERR_SYNTAX,
-} from '../protocol/errors.ts';
+import { ERR_ARITY, ERR_NAN_RESULT, ERR_OUT_OF_RANGE, ERR_OVERFLOW, ERR_SYNTAX } from '../protocol/errors.ts';
 import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
 import { writeDecimal } from '../protocol/reply.ts';
 import type { Types } from '../types/index.ts';
@@ -217,7 +211,7 @@ function setNumber(types: Types, call: Call, text: Uint8Array, end: number): voi
   call.changed();
 }
 
-const digits: Uint8Array = new Uint8Array(24); // scratch, written and read within one call
+const SCRATCH_DIGITS: Uint8Array = new Uint8Array(24); // written and read within one call
 
 function hincrby(types: Types, call: Call): void {
   const by = call.integer(3);
@@ -229,14 +223,14 @@ function hincrby(types: Types, call: Call): void {
   const exists = found !== NONE && getField(types, openFound(types, call), 2);
   if (exists) {
     value = parseInteger(hashes.segment, hashes.from, hashes.to);
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       call.fail('ERR hash value is not an integer');
       return;
     }
   }
   const sum = value + by;
   if (Number.isSafeInteger(value) && Number.isSafeInteger(by) && Number.isSafeInteger(sum)) {
-    setNumber(types, call, digits, writeDecimal(digits, 0, sum));
+    setNumber(types, call, SCRATCH_DIGITS, writeDecimal(SCRATCH_DIGITS, 0, sum));
     call.reply.integer(sum);
     return;
   }
@@ -268,7 +262,7 @@ function hincrbyfloat(types: Types, call: Call): void {
   let value = 0;
   if (found !== NONE && getField(types, openFound(types, call), 2)) {
     value = parseDouble(hashes.segment, hashes.from, hashes.to);
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       call.fail('ERR hash value is not a float');
       return;
     }
@@ -340,22 +334,160 @@ function hrandfield(types: Types, call: Call): void {
 export function hashCommands(types: Types): readonly Command[] {
   const row = { group: 'hash', keys: ONE_KEY } as const;
   return [
-    { ...row, name: 'hset', arity: -4, since: '2.0.0', flags: WRITE | DENYOOM | FAST, summary: 'Creates or modifies the value of a field in a hash.', run: (call) => hset(types, call, false) },
-    { ...row, name: 'hsetnx', arity: 4, since: '2.0.0', flags: WRITE | DENYOOM | FAST, summary: "Sets the value of a field in a hash only when the field doesn't exist.", run: (call) => hsetnx(types, call) },
-    { ...row, name: 'hget', arity: 3, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the value of a field in a hash.', run: (call) => hget(types, call) },
-    { ...row, name: 'hmset', arity: -4, since: '2.0.0', flags: WRITE | DENYOOM | FAST, summary: 'Sets the values of multiple fields.', run: (call) => hset(types, call, true) },
-    { ...row, name: 'hmget', arity: -3, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the values of all fields in a hash.', run: (call) => hmget(types, call) },
-    { ...row, name: 'hgetall', arity: 2, since: '2.0.0', flags: READONLY, summary: 'Returns all fields and values in a hash.', run: (call) => hgetall(types, call, FIELDS_AND_VALUES) },
-    { ...row, name: 'hkeys', arity: 2, since: '2.0.0', flags: READONLY, summary: 'Returns all fields in a hash.', run: (call) => hgetall(types, call, FIELDS) },
-    { ...row, name: 'hvals', arity: 2, since: '2.0.0', flags: READONLY, summary: 'Returns all values in a hash.', run: (call) => hgetall(types, call, VALUES) },
-    { ...row, name: 'hdel', arity: -3, since: '2.0.0', flags: WRITE | FAST, summary: 'Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.', run: (call) => hdel(types, call) },
-    { ...row, name: 'hgetdel', arity: -5, since: '9.1.0', flags: WRITE | FAST, summary: 'Returns the values of one or more fields and deletes them from a hash.', run: (call) => hgetdel(types, call) },
-    { ...row, name: 'hlen', arity: 2, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the number of fields in a hash.', run: (call) => hlen(types, call) },
-    { ...row, name: 'hexists', arity: 3, since: '2.0.0', flags: READONLY | FAST, summary: 'Determines whether a field exists in a hash.', run: (call) => hexists(types, call) },
-    { ...row, name: 'hstrlen', arity: 3, since: '3.2.0', flags: READONLY | FAST, summary: 'Returns the length of the value of a field.', run: (call) => hstrlen(types, call) },
-    { ...row, name: 'hincrby', arity: 4, since: '2.0.0', flags: WRITE | DENYOOM | FAST, summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.", run: (call) => hincrby(types, call) },
-    { ...row, name: 'hincrbyfloat', arity: 4, since: '2.6.0', flags: WRITE | DENYOOM | FAST, summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.", run: (call) => hincrbyfloat(types, call) },
-    { ...row, name: 'hrandfield', arity: -2, since: '6.2.0', flags: READONLY, summary: 'Returns one or more random fields from a hash.', run: (call) => hrandfield(types, call) },
-    { ...row, name: 'hscan', arity: -3, since: '2.8.0', flags: READONLY, summary: 'Iterates over fields and values of a hash.', run: (call) => scanCollection(call, types, HASH) },
+    {
+      ...row,
+      name: 'hset',
+      arity: -4,
+      since: '2.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: 'Creates or modifies the value of a field in a hash.',
+      run: (call) => hset(types, call, false),
+    },
+    {
+      ...row,
+      name: 'hsetnx',
+      arity: 4,
+      since: '2.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: "Sets the value of a field in a hash only when the field doesn't exist.",
+      run: (call) => hsetnx(types, call),
+    },
+    {
+      ...row,
+      name: 'hget',
+      arity: 3,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the value of a field in a hash.',
+      run: (call) => hget(types, call),
+    },
+    {
+      ...row,
+      name: 'hmset',
+      arity: -4,
+      since: '2.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: 'Sets the values of multiple fields.',
+      run: (call) => hset(types, call, true),
+    },
+    {
+      ...row,
+      name: 'hmget',
+      arity: -3,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the values of all fields in a hash.',
+      run: (call) => hmget(types, call),
+    },
+    {
+      ...row,
+      name: 'hgetall',
+      arity: 2,
+      since: '2.0.0',
+      flags: READONLY,
+      summary: 'Returns all fields and values in a hash.',
+      run: (call) => hgetall(types, call, FIELDS_AND_VALUES),
+    },
+    {
+      ...row,
+      name: 'hkeys',
+      arity: 2,
+      since: '2.0.0',
+      flags: READONLY,
+      summary: 'Returns all fields in a hash.',
+      run: (call) => hgetall(types, call, FIELDS),
+    },
+    {
+      ...row,
+      name: 'hvals',
+      arity: 2,
+      since: '2.0.0',
+      flags: READONLY,
+      summary: 'Returns all values in a hash.',
+      run: (call) => hgetall(types, call, VALUES),
+    },
+    {
+      ...row,
+      name: 'hdel',
+      arity: -3,
+      since: '2.0.0',
+      flags: WRITE | FAST,
+      summary: 'Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.',
+      run: (call) => hdel(types, call),
+    },
+    {
+      ...row,
+      name: 'hgetdel',
+      arity: -5,
+      since: '9.1.0',
+      flags: WRITE | FAST,
+      summary: 'Returns the values of one or more fields and deletes them from a hash.',
+      run: (call) => hgetdel(types, call),
+    },
+    {
+      ...row,
+      name: 'hlen',
+      arity: 2,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the number of fields in a hash.',
+      run: (call) => hlen(types, call),
+    },
+    {
+      ...row,
+      name: 'hexists',
+      arity: 3,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Determines whether a field exists in a hash.',
+      run: (call) => hexists(types, call),
+    },
+    {
+      ...row,
+      name: 'hstrlen',
+      arity: 3,
+      since: '3.2.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the length of the value of a field.',
+      run: (call) => hstrlen(types, call),
+    },
+    {
+      ...row,
+      name: 'hincrby',
+      arity: 4,
+      since: '2.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary:
+        "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
+      run: (call) => hincrby(types, call),
+    },
+    {
+      ...row,
+      name: 'hincrbyfloat',
+      arity: 4,
+      since: '2.6.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary:
+        "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
+      run: (call) => hincrbyfloat(types, call),
+    },
+    {
+      ...row,
+      name: 'hrandfield',
+      arity: -2,
+      since: '6.2.0',
+      flags: READONLY,
+      summary: 'Returns one or more random fields from a hash.',
+      run: (call) => hrandfield(types, call),
+    },
+    {
+      ...row,
+      name: 'hscan',
+      arity: -3,
+      since: '2.8.0',
+      flags: READONLY,
+      summary: 'Iterates over fields and values of a hash.',
+      run: (call) => scanCollection(call, types, HASH),
+    },
   ];
 }

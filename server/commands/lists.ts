@@ -5,8 +5,8 @@
 import { LIST } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
 import { ERR_ARITY, ERR_INDEX, ERR_NO_KEY, ERR_NOT_POSITIVE, ERR_SYNTAX, ERR_WRONG_TYPE } from '../protocol/errors.ts';
-import type { Lists } from '../types/lists.ts';
 import type { Types } from '../types/index.ts';
+import type { Lists } from '../types/lists.ts';
 import type { Call } from './call.ts';
 import { ERR_NEGATABLE, isMinimum, startIndex } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, TWO_KEYS, WRITE } from './command.ts';
@@ -357,28 +357,163 @@ function pushItem(lists: Lists, item: Uint8Array, side: number): void {
 function sameArgument(call: Call, a: number, b: number): boolean {
   const length = call.length(a);
   if (length !== call.length(b)) return false;
-  for (let i = 0; i < length; i++) if (call.bytes[call.starts[a]! + i] !== call.bytes[call.starts[b]! + i]) return false;
+  for (let i = 0; i < length; i++)
+    if (call.bytes[call.starts[a]! + i] !== call.bytes[call.starts[b]! + i]) return false;
   return true;
 }
 
 export function listCommands(types: Types): readonly Command[] {
   const row = { group: 'list', keys: ONE_KEY } as const;
   return [
-    { ...row, name: 'lpush', arity: -3, since: '1.0.0', flags: WRITE | DENYOOM | FAST, summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.", run: (call) => push(types, call, LEFT, false) },
-    { ...row, name: 'rpush', arity: -3, since: '1.0.0', flags: WRITE | DENYOOM | FAST, summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.", run: (call) => push(types, call, RIGHT, false) },
-    { ...row, name: 'lpushx', arity: -3, since: '2.2.0', flags: WRITE | DENYOOM | FAST, summary: 'Prepends one or more elements to a list only when the list exists.', run: (call) => push(types, call, LEFT, true) },
-    { ...row, name: 'rpushx', arity: -3, since: '2.2.0', flags: WRITE | DENYOOM | FAST, summary: 'Appends one or more elements to a list only when the list exists.', run: (call) => push(types, call, RIGHT, true) },
-    { ...row, name: 'lpop', arity: -2, since: '1.0.0', flags: WRITE | FAST, summary: 'Returns and removes one or more elements from the beginning of a list. Deletes the list if the last element was popped.', run: (call) => pop(types, call, LEFT) },
-    { ...row, name: 'rpop', arity: -2, since: '1.0.0', flags: WRITE | FAST, summary: 'Returns and removes one or more elements from the end of a list. Deletes the list if the last element was popped.', run: (call) => pop(types, call, RIGHT) },
-    { ...row, name: 'lrange', arity: 4, since: '1.0.0', flags: READONLY, summary: 'Returns a range of elements from a list.', run: (call) => lrange(types, call) },
-    { ...row, name: 'llen', arity: 2, since: '1.0.0', flags: READONLY | FAST, summary: 'Returns the length of a list.', run: (call) => llen(types, call) },
-    { ...row, name: 'lindex', arity: 3, since: '1.0.0', flags: READONLY, summary: 'Returns an element from a list by its index.', run: (call) => lindex(types, call) },
-    { ...row, name: 'lset', arity: 4, since: '1.0.0', flags: WRITE | DENYOOM, summary: 'Sets the value of an element in a list by its index.', run: (call) => lset(types, call) },
-    { ...row, name: 'linsert', arity: 5, since: '2.2.0', flags: WRITE | DENYOOM, summary: 'Inserts an element before or after another element in a list.', run: (call) => linsert(types, call) },
-    { ...row, name: 'lrem', arity: 4, since: '1.0.0', flags: WRITE, summary: 'Removes elements from a list. Deletes the list if the last element was removed.', run: (call) => lrem(types, call) },
-    { ...row, name: 'ltrim', arity: 4, since: '1.0.0', flags: WRITE, summary: 'Removes elements from both ends of a list. Deletes the list if all elements were trimmed.', run: (call) => ltrim(types, call) },
-    { ...row, name: 'lpos', arity: -3, since: '6.0.6', flags: READONLY, summary: 'Returns the index of matching elements in a list.', run: (call) => lpos(types, call) },
-    { ...row, name: 'lmove', arity: 5, since: '6.2.0', flags: WRITE | DENYOOM, keys: TWO_KEYS, summary: 'Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.', run: (call) => lmove(types, call, sideOf(call, 3), sideOf(call, 4)) },
-    { ...row, name: 'rpoplpush', arity: 3, since: '1.2.0', flags: WRITE | DENYOOM, keys: TWO_KEYS, summary: 'Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.', run: (call) => lmove(types, call, RIGHT, LEFT) },
+    {
+      ...row,
+      name: 'lpush',
+      arity: -3,
+      since: '1.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
+      run: (call) => push(types, call, LEFT, false),
+    },
+    {
+      ...row,
+      name: 'rpush',
+      arity: -3,
+      since: '1.0.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
+      run: (call) => push(types, call, RIGHT, false),
+    },
+    {
+      ...row,
+      name: 'lpushx',
+      arity: -3,
+      since: '2.2.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: 'Prepends one or more elements to a list only when the list exists.',
+      run: (call) => push(types, call, LEFT, true),
+    },
+    {
+      ...row,
+      name: 'rpushx',
+      arity: -3,
+      since: '2.2.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: 'Appends one or more elements to a list only when the list exists.',
+      run: (call) => push(types, call, RIGHT, true),
+    },
+    {
+      ...row,
+      name: 'lpop',
+      arity: -2,
+      since: '1.0.0',
+      flags: WRITE | FAST,
+      summary:
+        'Returns and removes one or more elements from the beginning of a list. Deletes the list if the last element was popped.',
+      run: (call) => pop(types, call, LEFT),
+    },
+    {
+      ...row,
+      name: 'rpop',
+      arity: -2,
+      since: '1.0.0',
+      flags: WRITE | FAST,
+      summary:
+        'Returns and removes one or more elements from the end of a list. Deletes the list if the last element was popped.',
+      run: (call) => pop(types, call, RIGHT),
+    },
+    {
+      ...row,
+      name: 'lrange',
+      arity: 4,
+      since: '1.0.0',
+      flags: READONLY,
+      summary: 'Returns a range of elements from a list.',
+      run: (call) => lrange(types, call),
+    },
+    {
+      ...row,
+      name: 'llen',
+      arity: 2,
+      since: '1.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the length of a list.',
+      run: (call) => llen(types, call),
+    },
+    {
+      ...row,
+      name: 'lindex',
+      arity: 3,
+      since: '1.0.0',
+      flags: READONLY,
+      summary: 'Returns an element from a list by its index.',
+      run: (call) => lindex(types, call),
+    },
+    {
+      ...row,
+      name: 'lset',
+      arity: 4,
+      since: '1.0.0',
+      flags: WRITE | DENYOOM,
+      summary: 'Sets the value of an element in a list by its index.',
+      run: (call) => lset(types, call),
+    },
+    {
+      ...row,
+      name: 'linsert',
+      arity: 5,
+      since: '2.2.0',
+      flags: WRITE | DENYOOM,
+      summary: 'Inserts an element before or after another element in a list.',
+      run: (call) => linsert(types, call),
+    },
+    {
+      ...row,
+      name: 'lrem',
+      arity: 4,
+      since: '1.0.0',
+      flags: WRITE,
+      summary: 'Removes elements from a list. Deletes the list if the last element was removed.',
+      run: (call) => lrem(types, call),
+    },
+    {
+      ...row,
+      name: 'ltrim',
+      arity: 4,
+      since: '1.0.0',
+      flags: WRITE,
+      summary: 'Removes elements from both ends of a list. Deletes the list if all elements were trimmed.',
+      run: (call) => ltrim(types, call),
+    },
+    {
+      ...row,
+      name: 'lpos',
+      arity: -3,
+      since: '6.0.6',
+      flags: READONLY,
+      summary: 'Returns the index of matching elements in a list.',
+      run: (call) => lpos(types, call),
+    },
+    {
+      ...row,
+      name: 'lmove',
+      arity: 5,
+      since: '6.2.0',
+      flags: WRITE | DENYOOM,
+      keys: TWO_KEYS,
+      summary:
+        'Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.',
+      run: (call) => lmove(types, call, sideOf(call, 3), sideOf(call, 4)),
+    },
+    {
+      ...row,
+      name: 'rpoplpush',
+      arity: 3,
+      since: '1.2.0',
+      flags: WRITE | DENYOOM,
+      keys: TWO_KEYS,
+      summary:
+        'Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.',
+      run: (call) => lmove(types, call, RIGHT, LEFT),
+    },
   ];
 }

@@ -11,7 +11,18 @@ import { parseInteger } from '../protocol/numbers.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { negatableCount, scanCollection, visitDistinct } from './collections.ts';
-import { ALL_KEYS, type Command, DENYOOM, FAST, MOVABLE_KEYS, NO_KEYS, ONE_KEY, READONLY, TWO_KEYS, WRITE } from './command.ts';
+import {
+  ALL_KEYS,
+  type Command,
+  DENYOOM,
+  FAST,
+  MOVABLE_KEYS,
+  NO_KEYS,
+  ONE_KEY,
+  READONLY,
+  TWO_KEYS,
+  WRITE,
+} from './command.ts';
 
 /** Opens the set at argument 1 for reading; false when there is none or an error was answered. */
 function open(types: Types, call: Call): boolean {
@@ -180,7 +191,9 @@ function spop(types: Types, call: Call): void {
     popped.push(walk.segment.slice(walk.from, walk.to));
     reply.bulk(popped[0]!, 0, popped[0]!.length);
   } else {
-    visitDistinct(call, walk, SET, view.encoding, root, size, count, () => popped.push(walk.segment.slice(walk.from, walk.to)));
+    visitDistinct(call, walk, SET, view.encoding, root, size, count, () =>
+      popped.push(walk.segment.slice(walk.from, walk.to)),
+    );
     reply.set(popped.length);
     for (const member of popped) reply.bulk(member, 0, member.length);
   }
@@ -262,13 +275,21 @@ function operands(types: Types, call: Call, first: number, end: number): Operand
 }
 
 /** Visits the members of `walked` that each of `others` has (or, `wanted` false, none of them has); `visit` false stops. */
-function visitFiltered(types: Types, walked: Operand, others: readonly Operand[], wanted: boolean, visit: () => boolean): void {
+function visitFiltered(
+  types: Types,
+  walked: Operand,
+  others: readonly Operand[],
+  wanted: boolean,
+  visit: () => boolean,
+): void {
   const { walk, sets } = types;
   if (walked.root === NONE) return;
   walk.open(SET, walked.encoding, walked.root);
   while (walk.next()) {
     const { segment, from, to } = walk;
-    const pass = others.every(({ encoding, root }) => (root !== NONE && sets.open(encoding, root).has(segment, from, to)) === wanted);
+    const pass = others.every(
+      ({ encoding, root }) => (root !== NONE && sets.open(encoding, root).has(segment, from, to)) === wanted,
+    );
     if (pass && !visit()) return;
   }
 }
@@ -370,22 +391,154 @@ function sintercardKeys(call: Call, found: (index: number) => void): void {
 export function setCommands(types: Types): readonly Command[] {
   const row = { group: 'set', keys: ONE_KEY, since: '1.0.0' } as const;
   return [
-    { ...row, name: 'sadd', arity: -3, flags: WRITE | DENYOOM | FAST, summary: "Adds one or more members to a set. Creates the key if it doesn't exist.", run: (call) => sadd(types, call) },
-    { ...row, name: 'srem', arity: -3, flags: WRITE | FAST, summary: 'Removes one or more members from a set. Deletes the set if the last member was removed.', run: (call) => srem(types, call) },
-    { ...row, name: 'smove', arity: 4, flags: WRITE | FAST, keys: TWO_KEYS, summary: 'Moves a member from one set to another.', run: (call) => smove(types, call) },
-    { ...row, name: 'smembers', arity: 2, flags: READONLY, summary: 'Returns all members of a set.', run: (call) => smembers(types, call) },
-    { ...row, name: 'sismember', arity: 3, flags: READONLY | FAST, summary: 'Determines whether a member belongs to a set.', run: (call) => sismember(types, call) },
-    { ...row, name: 'smismember', arity: -3, since: '6.2.0', flags: READONLY | FAST, summary: 'Determines whether multiple members belong to a set.', run: (call) => smismember(types, call) },
-    { ...row, name: 'scard', arity: 2, flags: READONLY | FAST, summary: 'Returns the number of members in a set.', run: (call) => scard(types, call) },
-    { ...row, name: 'spop', arity: -2, flags: WRITE | FAST, summary: 'Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.', run: (call) => spop(types, call) },
-    { ...row, name: 'srandmember', arity: -2, flags: READONLY, summary: 'Gets one or multiple random members from a set.', run: (call) => srandmember(types, call) },
-    { ...row, name: 'sinter', arity: -2, flags: READONLY, keys: ALL_KEYS, summary: 'Returns the intersect of multiple sets.', run: (call) => replyOperation(types, call, intersection) },
-    { ...row, name: 'sunion', arity: -2, flags: READONLY, keys: ALL_KEYS, summary: 'Returns the union of multiple sets.', run: (call) => replyOperation(types, call, union) },
-    { ...row, name: 'sdiff', arity: -2, flags: READONLY, keys: ALL_KEYS, summary: 'Returns the difference of multiple sets.', run: (call) => replyOperation(types, call, difference) },
-    { ...row, name: 'sinterstore', arity: -3, flags: WRITE | DENYOOM, keys: ALL_KEYS, summary: 'Stores the intersect of multiple sets in a key.', run: (call) => storeOperation(types, call, intersection) },
-    { ...row, name: 'sunionstore', arity: -3, flags: WRITE | DENYOOM, keys: ALL_KEYS, summary: 'Stores the union of multiple sets in a key.', run: (call) => storeOperation(types, call, union) },
-    { ...row, name: 'sdiffstore', arity: -3, flags: WRITE | DENYOOM, keys: ALL_KEYS, summary: 'Stores the difference of multiple sets in a key.', run: (call) => storeOperation(types, call, difference) },
-    { ...row, name: 'sintercard', arity: -3, since: '7.0.0', flags: READONLY | MOVABLE_KEYS, keys: NO_KEYS, keysOf: sintercardKeys, summary: 'Returns the number of members of the intersect of multiple sets.', run: (call) => sintercard(types, call) },
-    { ...row, name: 'sscan', arity: -3, since: '2.8.0', flags: READONLY, summary: 'Iterates over members of a set.', run: (call) => scanCollection(call, types, SET) },
+    {
+      ...row,
+      name: 'sadd',
+      arity: -3,
+      flags: WRITE | DENYOOM | FAST,
+      summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
+      run: (call) => sadd(types, call),
+    },
+    {
+      ...row,
+      name: 'srem',
+      arity: -3,
+      flags: WRITE | FAST,
+      summary: 'Removes one or more members from a set. Deletes the set if the last member was removed.',
+      run: (call) => srem(types, call),
+    },
+    {
+      ...row,
+      name: 'smove',
+      arity: 4,
+      flags: WRITE | FAST,
+      keys: TWO_KEYS,
+      summary: 'Moves a member from one set to another.',
+      run: (call) => smove(types, call),
+    },
+    {
+      ...row,
+      name: 'smembers',
+      arity: 2,
+      flags: READONLY,
+      summary: 'Returns all members of a set.',
+      run: (call) => smembers(types, call),
+    },
+    {
+      ...row,
+      name: 'sismember',
+      arity: 3,
+      flags: READONLY | FAST,
+      summary: 'Determines whether a member belongs to a set.',
+      run: (call) => sismember(types, call),
+    },
+    {
+      ...row,
+      name: 'smismember',
+      arity: -3,
+      since: '6.2.0',
+      flags: READONLY | FAST,
+      summary: 'Determines whether multiple members belong to a set.',
+      run: (call) => smismember(types, call),
+    },
+    {
+      ...row,
+      name: 'scard',
+      arity: 2,
+      flags: READONLY | FAST,
+      summary: 'Returns the number of members in a set.',
+      run: (call) => scard(types, call),
+    },
+    {
+      ...row,
+      name: 'spop',
+      arity: -2,
+      flags: WRITE | FAST,
+      summary:
+        'Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.',
+      run: (call) => spop(types, call),
+    },
+    {
+      ...row,
+      name: 'srandmember',
+      arity: -2,
+      flags: READONLY,
+      summary: 'Gets one or multiple random members from a set.',
+      run: (call) => srandmember(types, call),
+    },
+    {
+      ...row,
+      name: 'sinter',
+      arity: -2,
+      flags: READONLY,
+      keys: ALL_KEYS,
+      summary: 'Returns the intersect of multiple sets.',
+      run: (call) => replyOperation(types, call, intersection),
+    },
+    {
+      ...row,
+      name: 'sunion',
+      arity: -2,
+      flags: READONLY,
+      keys: ALL_KEYS,
+      summary: 'Returns the union of multiple sets.',
+      run: (call) => replyOperation(types, call, union),
+    },
+    {
+      ...row,
+      name: 'sdiff',
+      arity: -2,
+      flags: READONLY,
+      keys: ALL_KEYS,
+      summary: 'Returns the difference of multiple sets.',
+      run: (call) => replyOperation(types, call, difference),
+    },
+    {
+      ...row,
+      name: 'sinterstore',
+      arity: -3,
+      flags: WRITE | DENYOOM,
+      keys: ALL_KEYS,
+      summary: 'Stores the intersect of multiple sets in a key.',
+      run: (call) => storeOperation(types, call, intersection),
+    },
+    {
+      ...row,
+      name: 'sunionstore',
+      arity: -3,
+      flags: WRITE | DENYOOM,
+      keys: ALL_KEYS,
+      summary: 'Stores the union of multiple sets in a key.',
+      run: (call) => storeOperation(types, call, union),
+    },
+    {
+      ...row,
+      name: 'sdiffstore',
+      arity: -3,
+      flags: WRITE | DENYOOM,
+      keys: ALL_KEYS,
+      summary: 'Stores the difference of multiple sets in a key.',
+      run: (call) => storeOperation(types, call, difference),
+    },
+    {
+      ...row,
+      name: 'sintercard',
+      arity: -3,
+      since: '7.0.0',
+      flags: READONLY | MOVABLE_KEYS,
+      keys: NO_KEYS,
+      keysOf: sintercardKeys,
+      summary: 'Returns the number of members of the intersect of multiple sets.',
+      run: (call) => sintercard(types, call),
+    },
+    {
+      ...row,
+      name: 'sscan',
+      arity: -3,
+      since: '2.8.0',
+      flags: READONLY,
+      summary: 'Iterates over members of a set.',
+      run: (call) => scanCollection(call, types, SET),
+    },
   ];
 }

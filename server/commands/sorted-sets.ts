@@ -5,11 +5,11 @@
 import { ZSET } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
 import { ERR_ARITY, ERR_NOT_FLOAT, ERR_NOT_POSITIVE, ERR_OUT_OF_RANGE, ERR_SYNTAX } from '../protocol/errors.ts';
-import { parseDouble } from '../protocol/numbers.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
-import { negatableCount, scanCollection, startIndex, visitDistinct } from './collections.ts';
+import { negatableCount, scanCollection, visitDistinct } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
+import { BY_LEX, BY_RANK, BY_SCORE, parseScore, Range } from './sorted-set-range.ts';
 
 const NX = 1;
 const XX = 2;
@@ -19,8 +19,6 @@ const CH = 16;
 const INCR = 32;
 
 const ERR_NAN_SCORE = 'ERR resulting score is not a number (NaN)';
-const ERR_NOT_A_SCORE = 'ERR min or max is not a float';
-const ERR_NOT_A_MEMBER = 'ERR min or max not valid string range item';
 /** ZRANDMEMBER with scores: twice the count must fit in a C long. */
 const MAX_PAIRS = 2 ** 62;
 
@@ -81,7 +79,7 @@ function add(types: Types, call: Call, options: number, first: number): void {
   // Every score is read before the first change.
   for (let i = first; i < call.count; i += 2) {
     const score = parseScore(call.bytes, call.starts[i]!, call.ends[i]!);
-    if (score === score) continue;
+    if (!Number.isNaN(score)) continue;
     call.fail(ERR_NOT_FLOAT);
     return;
   }
@@ -114,7 +112,7 @@ function add(types: Types, call: Call, options: number, first: number): void {
     const old = sortedSets.score;
     if ((options & INCR) !== 0) {
       score += old;
-      if (score !== score) {
+      if (Number.isNaN(score)) {
         call.fail(ERR_NAN_SCORE);
         return;
       }
@@ -210,130 +208,6 @@ function zrank(types: Types, call: Call, reverse: boolean): void {
 }
 
 // --- Ranges ------------------------------------------------------------------------------------------------------------
-
-const BY_RANK = 0;
-const BY_SCORE = 1;
-const BY_LEX = 2;
-
-/** A range as a command gave it, then the ranks [first, end) that it is in the open sorted set. One instance serves every call of a node. */
-class Range {
-  kind = BY_RANK;
-  minimum = 0;
-  maximum = 0;
-  minimumExclusive = false;
-  maximumExclusive = false;
-  /** Of BY_LEX: the arguments, or -1 for `-` and 1 for `+`. */
-  minimumEdge = 0;
-  maximumEdge = 0;
-  minimumAt = 0;
-  maximumAt = 0;
-  first = 0;
-  end = 0;
-
-  /** Reads both bounds; false when an error was answered. */
-  parse(call: Call, kind: number, minimumAt: number, maximumAt: number): boolean {
-    this.kind = kind;
-    this.minimumAt = minimumAt;
-    this.maximumAt = maximumAt;
-    if (kind === BY_RANK) {
-      this.minimum = call.integer(minimumAt);
-      if (!call.failed) this.maximum = call.integer(maximumAt);
-      return !call.failed;
-    }
-    if (kind === BY_SCORE) {
-      this.minimumExclusive = isExclusive(call, minimumAt);
-      this.maximumExclusive = isExclusive(call, maximumAt);
-      this.minimum = scoreBound(call, minimumAt, this.minimumExclusive);
-      this.maximum = scoreBound(call, maximumAt, this.maximumExclusive);
-      if (this.minimum !== this.minimum || this.maximum !== this.maximum) call.fail(ERR_NOT_A_SCORE);
-      return !call.failed;
-    }
-    this.minimumEdge = edgeOf(call, minimumAt);
-    this.maximumEdge = edgeOf(call, maximumAt);
-    this.minimumExclusive = isExclusive(call, minimumAt);
-    this.maximumExclusive = isExclusive(call, maximumAt);
-    if (this.minimumEdge !== this.minimumEdge || this.maximumEdge !== this.maximumEdge) call.fail(ERR_NOT_A_MEMBER);
-    return !call.failed;
-  }
-
-  /** Turns the bounds into ranks of the open sorted set; `reverse` counts ranks from the other end. */
-  locate(types: Types, call: Call, reverse: boolean): void {
-    const { sortedSets } = types;
-    const { count } = sortedSets;
-    if (this.kind === BY_RANK) {
-      const start = startIndex(this.minimum, count);
-      let stop = this.maximum < 0 ? this.maximum + count : this.maximum;
-      if (stop >= count) stop = count - 1;
-      if (start > stop || start >= count) this.empty();
-      else {
-        this.first = reverse ? count - 1 - stop : start;
-        this.end = (reverse ? count - 1 - start : stop) + 1;
-      }
-    } else if (this.kind === BY_SCORE) {
-      this.first = sortedSets.rankOfScore(this.minimum, this.minimumExclusive);
-      this.end = sortedSets.rankOfScore(this.maximum, !this.maximumExclusive);
-    } else {
-      this.first = this.rankOfEdge(types, call, this.minimumEdge, this.minimumAt, this.minimumExclusive);
-      this.end = this.rankOfEdge(types, call, this.maximumEdge, this.maximumAt, !this.maximumExclusive);
-    }
-    if (this.first >= this.end) this.empty();
-  }
-
-  private rankOfEdge(types: Types, call: Call, edge: number, index: number, through: boolean): number {
-    if (edge < 0) return 0;
-    if (edge > 0) return types.sortedSets.count;
-    return types.sortedSets.rankOfMember(call.bytes, call.starts[index]! + 1, call.ends[index]!, through);
-  }
-
-  private empty(): void {
-    this.first = 0;
-    this.end = 0;
-  }
-}
-
-function isExclusive(call: Call, index: number): boolean {
-  return call.length(index) > 0 && call.bytes[call.starts[index]!] === 40;
-}
-
-/** A score bound; NaN for what is none. An empty one is 0, as in Valkey. */
-function scoreBound(call: Call, index: number, exclusive: boolean): number {
-  const from = call.starts[index]! + (exclusive ? 1 : 0);
-  const to = call.ends[index]!;
-  if (from === to) return 0;
-  return hasLetterX(call.bytes, from, to) ? Number.NaN : parseDouble(call.bytes, from, to);
-}
-
-/** A score; NaN for what is none. Unlike other numbers a score is decimal, and is refused when it is too large or too small for a double. */
-function parseScore(bytes: Uint8Array, from: number, to: number): number {
-  const score = parseDouble(bytes, from, to);
-  if (to - from < 2 || score !== score) return score;
-  if (hasLetterX(bytes, from, to)) return Number.NaN;
-  if (score === 0 && hasDigitAboveZero(bytes, from, to)) return Number.NaN;
-  if (score - score === 0) return score;
-  const first = bytes[from]! === 43 || bytes[from]! === 45 ? bytes[from + 1]! : bytes[from]!;
-  return (first | 32) === 105 ? score : Number.NaN;
-}
-
-function hasLetterX(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if ((bytes[i]! | 32) === 120) return true;
-  return false;
-}
-
-/** In the part before the exponent. */
-function hasDigitAboveZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to && (bytes[i]! | 32) !== 101; i++) if (bytes[i]! >= 49 && bytes[i]! <= 57) return true;
-  return false;
-}
-
-/** -1 for `-`, 1 for `+`, 0 for `[member` and `(member`; NaN for anything else. */
-function edgeOf(call: Call, index: number): number {
-  const length = call.length(index);
-  if (length === 0) return Number.NaN;
-  const first = call.bytes[call.starts[index]!];
-  if (length === 1 && first === 45) return -1;
-  if (length === 1 && first === 43) return 1;
-  return first === 91 || first === 40 ? 0 : Number.NaN;
-}
 
 /** What the name of a range command leaves open. */
 interface RangeForm {
@@ -523,28 +397,218 @@ export function sortedSetCommands(types: Types): readonly Command[] {
   const range = new Range();
   const ranges = (form: RangeForm) => (call: Call) => zrange(types, call, form, range);
   return [
-    { ...row, name: 'zadd', arity: -4, since: '1.2.0', flags: WRITE | DENYOOM | FAST, summary: "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.", run: (call) => zadd(types, call) },
-    { ...row, name: 'zincrby', arity: 4, since: '1.2.0', flags: WRITE | DENYOOM | FAST, summary: 'Increments the score of a member in a sorted set.', run: (call) => add(types, call, INCR, 2) },
-    { ...row, name: 'zrem', arity: -3, since: '1.2.0', flags: WRITE | FAST, summary: 'Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.', run: (call) => zrem(types, call) },
-    { ...row, name: 'zscore', arity: 3, since: '1.2.0', flags: READONLY | FAST, summary: 'Returns the score of a member in a sorted set.', run: (call) => zscore(types, call) },
-    { ...row, name: 'zmscore', arity: -3, since: '6.2.0', flags: READONLY | FAST, summary: 'Returns the score of one or more members in a sorted set.', run: (call) => zmscore(types, call) },
-    { ...row, name: 'zcard', arity: 2, since: '1.2.0', flags: READONLY | FAST, summary: 'Returns the number of members in a sorted set.', run: (call) => zcard(types, call) },
-    { ...row, name: 'zrank', arity: -3, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the index of a member in a sorted set ordered by ascending scores.', run: (call) => zrank(types, call, false) },
-    { ...row, name: 'zrevrank', arity: -3, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the index of a member in a sorted set ordered by descending scores.', run: (call) => zrank(types, call, true) },
-    { ...row, name: 'zrange', arity: -4, since: '1.2.0', flags: READONLY, summary: 'Returns members in a sorted set within a range of indexes.', run: ranges({ open: true, kind: BY_RANK, reverse: false }) },
-    { ...row, name: 'zrevrange', arity: -4, since: '1.2.0', flags: READONLY, summary: 'Returns members in a sorted set within a range of indexes in reverse order.', run: ranges({ open: false, kind: BY_RANK, reverse: true }) },
-    { ...row, name: 'zrangebyscore', arity: -4, since: '1.0.5', flags: READONLY, summary: 'Returns members in a sorted set within a range of scores.', run: ranges({ open: false, kind: BY_SCORE, reverse: false }) },
-    { ...row, name: 'zrevrangebyscore', arity: -4, since: '2.2.0', flags: READONLY, summary: 'Returns members in a sorted set within a range of scores in reverse order.', run: ranges({ open: false, kind: BY_SCORE, reverse: true }) },
-    { ...row, name: 'zrangebylex', arity: -4, since: '2.8.9', flags: READONLY, summary: 'Returns members in a sorted set within a lexicographical range.', run: ranges({ open: false, kind: BY_LEX, reverse: false }) },
-    { ...row, name: 'zrevrangebylex', arity: -4, since: '2.8.9', flags: READONLY, summary: 'Returns members in a sorted set within a lexicographical range in reverse order.', run: ranges({ open: false, kind: BY_LEX, reverse: true }) },
-    { ...row, name: 'zcount', arity: 4, since: '2.0.0', flags: READONLY | FAST, summary: 'Returns the count of members in a sorted set that have scores within a range.', run: (call) => zcount(types, call, BY_SCORE, range) },
-    { ...row, name: 'zlexcount', arity: 4, since: '2.8.9', flags: READONLY | FAST, summary: 'Returns the number of members in a sorted set within a lexicographical range.', run: (call) => zcount(types, call, BY_LEX, range) },
-    { ...row, name: 'zpopmin', arity: -2, since: '5.0.0', flags: WRITE | FAST, summary: 'Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.', run: (call) => zpop(types, call, false) },
-    { ...row, name: 'zpopmax', arity: -2, since: '5.0.0', flags: WRITE | FAST, summary: 'Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.', run: (call) => zpop(types, call, true) },
-    { ...row, name: 'zremrangebyrank', arity: 4, since: '2.0.0', flags: WRITE, summary: 'Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.', run: (call) => zremrange(types, call, BY_RANK, range) },
-    { ...row, name: 'zremrangebyscore', arity: 4, since: '1.2.0', flags: WRITE, summary: 'Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.', run: (call) => zremrange(types, call, BY_SCORE, range) },
-    { ...row, name: 'zremrangebylex', arity: 4, since: '2.8.9', flags: WRITE, summary: 'Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.', run: (call) => zremrange(types, call, BY_LEX, range) },
-    { ...row, name: 'zrandmember', arity: -2, since: '6.2.0', flags: READONLY, summary: 'Returns one or more random members from a sorted set.', run: (call) => zrandmember(types, call) },
-    { ...row, name: 'zscan', arity: -3, since: '2.8.0', flags: READONLY, summary: 'Iterates over members and scores of a sorted set.', run: (call) => scanCollection(call, types, ZSET) },
+    {
+      ...row,
+      name: 'zadd',
+      arity: -4,
+      since: '1.2.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary:
+        "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
+      run: (call) => zadd(types, call),
+    },
+    {
+      ...row,
+      name: 'zincrby',
+      arity: 4,
+      since: '1.2.0',
+      flags: WRITE | DENYOOM | FAST,
+      summary: 'Increments the score of a member in a sorted set.',
+      run: (call) => add(types, call, INCR, 2),
+    },
+    {
+      ...row,
+      name: 'zrem',
+      arity: -3,
+      since: '1.2.0',
+      flags: WRITE | FAST,
+      summary: 'Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.',
+      run: (call) => zrem(types, call),
+    },
+    {
+      ...row,
+      name: 'zscore',
+      arity: 3,
+      since: '1.2.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the score of a member in a sorted set.',
+      run: (call) => zscore(types, call),
+    },
+    {
+      ...row,
+      name: 'zmscore',
+      arity: -3,
+      since: '6.2.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the score of one or more members in a sorted set.',
+      run: (call) => zmscore(types, call),
+    },
+    {
+      ...row,
+      name: 'zcard',
+      arity: 2,
+      since: '1.2.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the number of members in a sorted set.',
+      run: (call) => zcard(types, call),
+    },
+    {
+      ...row,
+      name: 'zrank',
+      arity: -3,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the index of a member in a sorted set ordered by ascending scores.',
+      run: (call) => zrank(types, call, false),
+    },
+    {
+      ...row,
+      name: 'zrevrank',
+      arity: -3,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the index of a member in a sorted set ordered by descending scores.',
+      run: (call) => zrank(types, call, true),
+    },
+    {
+      ...row,
+      name: 'zrange',
+      arity: -4,
+      since: '1.2.0',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a range of indexes.',
+      run: ranges({ open: true, kind: BY_RANK, reverse: false }),
+    },
+    {
+      ...row,
+      name: 'zrevrange',
+      arity: -4,
+      since: '1.2.0',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a range of indexes in reverse order.',
+      run: ranges({ open: false, kind: BY_RANK, reverse: true }),
+    },
+    {
+      ...row,
+      name: 'zrangebyscore',
+      arity: -4,
+      since: '1.0.5',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a range of scores.',
+      run: ranges({ open: false, kind: BY_SCORE, reverse: false }),
+    },
+    {
+      ...row,
+      name: 'zrevrangebyscore',
+      arity: -4,
+      since: '2.2.0',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a range of scores in reverse order.',
+      run: ranges({ open: false, kind: BY_SCORE, reverse: true }),
+    },
+    {
+      ...row,
+      name: 'zrangebylex',
+      arity: -4,
+      since: '2.8.9',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a lexicographical range.',
+      run: ranges({ open: false, kind: BY_LEX, reverse: false }),
+    },
+    {
+      ...row,
+      name: 'zrevrangebylex',
+      arity: -4,
+      since: '2.8.9',
+      flags: READONLY,
+      summary: 'Returns members in a sorted set within a lexicographical range in reverse order.',
+      run: ranges({ open: false, kind: BY_LEX, reverse: true }),
+    },
+    {
+      ...row,
+      name: 'zcount',
+      arity: 4,
+      since: '2.0.0',
+      flags: READONLY | FAST,
+      summary: 'Returns the count of members in a sorted set that have scores within a range.',
+      run: (call) => zcount(types, call, BY_SCORE, range),
+    },
+    {
+      ...row,
+      name: 'zlexcount',
+      arity: 4,
+      since: '2.8.9',
+      flags: READONLY | FAST,
+      summary: 'Returns the number of members in a sorted set within a lexicographical range.',
+      run: (call) => zcount(types, call, BY_LEX, range),
+    },
+    {
+      ...row,
+      name: 'zpopmin',
+      arity: -2,
+      since: '5.0.0',
+      flags: WRITE | FAST,
+      summary:
+        'Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.',
+      run: (call) => zpop(types, call, false),
+    },
+    {
+      ...row,
+      name: 'zpopmax',
+      arity: -2,
+      since: '5.0.0',
+      flags: WRITE | FAST,
+      summary:
+        'Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.',
+      run: (call) => zpop(types, call, true),
+    },
+    {
+      ...row,
+      name: 'zremrangebyrank',
+      arity: 4,
+      since: '2.0.0',
+      flags: WRITE,
+      summary:
+        'Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.',
+      run: (call) => zremrange(types, call, BY_RANK, range),
+    },
+    {
+      ...row,
+      name: 'zremrangebyscore',
+      arity: 4,
+      since: '1.2.0',
+      flags: WRITE,
+      summary:
+        'Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.',
+      run: (call) => zremrange(types, call, BY_SCORE, range),
+    },
+    {
+      ...row,
+      name: 'zremrangebylex',
+      arity: 4,
+      since: '2.8.9',
+      flags: WRITE,
+      summary:
+        'Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.',
+      run: (call) => zremrange(types, call, BY_LEX, range),
+    },
+    {
+      ...row,
+      name: 'zrandmember',
+      arity: -2,
+      since: '6.2.0',
+      flags: READONLY,
+      summary: 'Returns one or more random members from a sorted set.',
+      run: (call) => zrandmember(types, call),
+    },
+    {
+      ...row,
+      name: 'zscan',
+      arity: -3,
+      since: '2.8.0',
+      flags: READONLY,
+      summary: 'Iterates over members and scores of a sorted set.',
+      run: (call) => scanCollection(call, types, ZSET),
+    },
   ];
 }

@@ -225,7 +225,7 @@ export class ListNode {
       this.save();
       return;
     }
-    this.relocate(needed > growTo ? needed : growTo, atFront);
+    this.relocate(Math.max(needed, growTo), atFront);
   }
 
   private relocate(size: number, atEnd: boolean): void {

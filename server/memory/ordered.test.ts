@@ -19,7 +19,8 @@ function entryOf(arena: Arena, score: number, member: string): Address {
   return entry;
 }
 
-const byScore = (a: Scored, b: Scored): number => a.score - b.score || (a.member < b.member ? -1 : a.member > b.member ? 1 : 0);
+const byScore = (a: Scored, b: Scored): number =>
+  a.score - b.score || (a.member < b.member ? -1 : a.member > b.member ? 1 : 0);
 
 function entries(ordered: Ordered): Address[] {
   const found: Address[] = [];
@@ -36,7 +37,11 @@ function backwards(ordered: Ordered, count: number): Address[] {
 }
 
 test('an ordered index is a sorted array, through any order of inserts, removals and new scores', () => {
-  const operation = fc.tuple(fc.constantFrom('add', 'add', 'add', 'remove', 'move'), fc.nat(), fc.integer({ min: -5, max: 5 }));
+  const operation = fc.tuple(
+    fc.constantFrom('add', 'add', 'add', 'remove', 'move'),
+    fc.nat(),
+    fc.integer({ min: -5, max: 5 }),
+  );
   fc.assert(
     fc.property(fc.array(operation, { minLength: 1, maxLength: 1500 }), (operations) => {
       const arena = new Arena({ checked: true });

@@ -329,7 +329,7 @@ export class Ordered {
     }
     const { bytes, from } = this;
     const other = this.to - from;
-    const shared = length < other ? length : other;
+    const shared = Math.min(length, other);
     for (let i = 0; i < shared; i++) {
       const difference = own[at + i]! - bytes[from + i]!;
       if (difference !== 0) return difference;

@@ -14,7 +14,10 @@ function contents(packed: Packed): string[] {
   return found;
 }
 
-const texts = fc.oneof(fc.string({ maxLength: 6 }), fc.integer({ min: 100, max: 400 }).map((length) => 'x'.repeat(length)));
+const texts = fc.oneof(
+  fc.string({ maxLength: 6 }),
+  fc.integer({ min: 100, max: 400 }).map((length) => 'x'.repeat(length)),
+);
 
 test('a packed sequence holds what an array holds, through any order of inserts, replacements and removals', () => {
   const operation = fc.tuple(fc.constantFrom('insert', 'replace', 'remove'), fc.nat(), texts);

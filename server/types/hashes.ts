@@ -159,7 +159,13 @@ export class Hashes {
     if (old !== NONE && arena.fits(old, size)) {
       table.beforeChange();
       const segment = arena.bytes[old >>> SEGMENT_OF_SHIFT]!;
-      copyBytes(value, valueFrom, valueTo, segment, writeVarint(segment, ((old & OFFSET_MASK) << 3) + head, valueLength));
+      copyBytes(
+        value,
+        valueFrom,
+        valueTo,
+        segment,
+        writeVarint(segment, ((old & OFFSET_MASK) << 3) + head, valueLength),
+      );
       return false;
     }
     const entry = arena.allocate(size);

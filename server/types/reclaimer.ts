@@ -6,7 +6,7 @@ import { HASH, LIST, PACKED, SET, ZSET } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { Ordered } from '../memory/ordered.ts';
-import { TableWalk } from '../memory/table-walk.ts';
+import { END_OF_TABLE, TableWalk } from '../memory/table-walk.ts';
 import { elementCount, innerTableRoot } from './element-walk.ts';
 import type { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
@@ -59,7 +59,7 @@ export class Reclaimer {
     }
     const remains: Remains = { type, root, cursor: 0 };
     if (type !== LIST && elementCount(this.arena, type, encoding, root) <= FREED_AT_ONCE) {
-      this.freeSome(remains, FREED_AT_ONCE);
+      while (this.freeSome(remains, FREED_AT_ONCE) < 0);
       return;
     }
     this.remains.push(remains);
@@ -83,13 +83,13 @@ export class Reclaimer {
     const walk = this.walks[type]!;
     const tableRoot = innerTableRoot(this.arena, type, 1, root);
     walk.seek(tableRoot, remains.cursor);
-    for (;;) {
+    while (remains.cursor < END_OF_TABLE) {
       const found = walk.nextBucket();
-      if (found < 0) break;
       for (let i = 0; i < found; i++) this.arena.free(walk.entryAt(i));
       remains.cursor = walk.cursor;
       elements -= found;
-      if (elements < 0) return -1;
+      // The structure itself goes in a slice of its own.
+      if (elements < 0 || remains.cursor === END_OF_TABLE) return -1;
     }
     if (type === ZSET) {
       const record = this.arena.words[root >>> SEGMENT_OF_SHIFT]![((root & OFFSET_MASK) << 1) + 1]!;

@@ -68,13 +68,16 @@ export class Sets {
   }
 
   has(member: Uint8Array, from: number, to: number): boolean {
-    return this.encoding === PACKED ? this.packed.seek(member, from, to, 1) : this.table.find(member, from, to) !== NONE;
+    return this.encoding === PACKED
+      ? this.packed.seek(member, from, to, 1)
+      : this.table.find(member, from, to) !== NONE;
   }
 
   /** Converts beforehand when so many members are about to come that a packed set would not do. */
   expect(members: number): void {
     if (this.encoding !== PACKED) return;
-    if (members > (this.packed.mark === ALL_INTEGERS ? this.limits.setIntegers : this.limits.setEntries)) this.convert();
+    if (members > (this.packed.mark === ALL_INTEGERS ? this.limits.setIntegers : this.limits.setEntries))
+      this.convert();
   }
 
   /** For a new set of about so many members, of which the given one is the first: what Valkey would begin with. */
@@ -96,7 +99,11 @@ export class Sets {
     if (this.encoding === PACKED) {
       const { packed, limits } = this;
       const integer = packed.mark === ALL_INTEGERS && isInteger64(member, from, to);
-      if (integer ? packed.count < limits.setIntegers : packed.count < limits.setEntries && to - from <= limits.setValueBytes) {
+      if (
+        integer
+          ? packed.count < limits.setIntegers
+          : packed.count < limits.setEntries && to - from <= limits.setValueBytes
+      ) {
         if (!integer && packed.mark === ALL_INTEGERS) packed.setMark(0);
         packed.insert(packed.used, member, from, to);
         this.root = packed.address;

@@ -305,7 +305,8 @@ export class SortedSets {
       const memberTo = packed.to;
       const next = packed.read(scoreAt);
       const own = this.packedScore();
-      if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0)) break;
+      if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0))
+        break;
       at = next;
     }
     // Valkey packs scores as text, which turns -0 into 0.

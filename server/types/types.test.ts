@@ -7,10 +7,18 @@ import { type CollectionLimits, defaultLimits, type ElementWalk, Types } from '.
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string): Uint8Array => encoder.encode(text);
-const textOf = (bytes: Uint8Array, from: number, to: number): string => new TextDecoder().decode(bytes.subarray(from, to));
+const textOf = (bytes: Uint8Array, from: number, to: number): string =>
+  new TextDecoder().decode(bytes.subarray(from, to));
 
 /** Limits so small that a few elements make a collection large. */
-const small: CollectionLimits = { ...defaultLimits(), hashEntries: 8, setEntries: 8, setIntegers: 8, zsetEntries: 8, listNodeSize: 6 };
+const small: CollectionLimits = {
+  ...defaultLimits(),
+  hashEntries: 8,
+  setEntries: 8,
+  setIntegers: 8,
+  zsetEntries: 8,
+  listNodeSize: 6,
+};
 
 function typesOf(limits: CollectionLimits = small): { types: Types; arena: Arena; keyspace: Keyspace; live: number } {
   const arena = new Arena({ checked: true });
@@ -30,8 +38,14 @@ function elements(walk: ElementWalk): string[] {
   return found;
 }
 
-const name = fc.oneof(fc.integer({ min: 0, max: 40 }).map((n) => `n${n}`), fc.integer({ min: 0, max: 40 }).map(String));
-const value = fc.oneof(fc.string({ maxLength: 8 }), fc.integer({ min: 60, max: 3000 }).map((length) => 'v'.repeat(length)));
+const name = fc.oneof(
+  fc.integer({ min: 0, max: 40 }).map((n) => `n${n}`),
+  fc.integer({ min: 0, max: 40 }).map(String),
+);
+const value = fc.oneof(
+  fc.string({ maxLength: 8 }),
+  fc.integer({ min: 60, max: 3000 }).map((length) => 'v'.repeat(length)),
+);
 
 test('a hash is a map, packed or large, and gives its memory back', () => {
   const operation = fc.tuple(fc.boolean(), name, value);
@@ -138,7 +152,19 @@ test('a sorted set is a sorted array of members, packed or large, and gives its 
 
 test('a list is an array, packed or large, and gives its memory back', () => {
   const operation = fc.tuple(
-    fc.constantFrom('front', 'back', 'front', 'back', 'popFront', 'popBack', 'insert', 'replace', 'remove', 'dropFront', 'dropBack'),
+    fc.constantFrom(
+      'front',
+      'back',
+      'front',
+      'back',
+      'popFront',
+      'popBack',
+      'insert',
+      'replace',
+      'remove',
+      'dropFront',
+      'dropBack',
+    ),
     fc.nat({ max: 60 }),
     value,
   );
