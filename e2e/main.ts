@@ -7,6 +7,7 @@
  * Progress goes to standard error, the table to standard output; exits non-zero when anything failed.
  */
 
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clusterStatus, deleteCluster, ensureCluster, loadImage, Refusal, toolPath } from './cluster/index.ts';
 import { Shell } from './cluster/shell.ts';
@@ -19,6 +20,8 @@ const SYSTEM_NAMESPACE = 'keyherd-system';
 const SCENARIO_NAMESPACE = 'keyherd-e2e';
 const UP_NAMESPACE = 'default';
 const RELEASE = 'keyherd';
+const CHART = 'charts/keyherd';
+const root = join(import.meta.dirname, '..');
 const INSTALL_LIMIT_MS = 180_000;
 /** Lines of the operator's log after a failed scenario. */
 const ACCOUNT_LINES = 15;
@@ -54,6 +57,7 @@ async function prepare(serverImage?: string): Promise<Ground> {
     const colon = image.lastIndexOf(':');
     return ['--set-string', `${value}.repository=${image.slice(0, colon)},${value}.tag=${image.slice(colon + 1)}`];
   };
+  await new Shell().run([toolPath('helm'), 'lint', '--strict', CHART], { cwd: root });
   say(`installing the chart with ${images.operator}`);
   await new Shell().run(
     [
@@ -61,7 +65,7 @@ async function prepare(serverImage?: string): Promise<Ground> {
       'upgrade',
       '--install',
       RELEASE,
-      'charts/keyherd',
+      CHART,
       '--kubeconfig',
       kubeconfig,
       '--namespace',
@@ -73,7 +77,7 @@ async function prepare(serverImage?: string): Promise<Ground> {
       ...repositoryAndTag('image', images.operator),
       ...repositoryAndTag('serverImage', images.server),
     ],
-    { timeoutMs: INSTALL_LIMIT_MS + 30_000, cwd: `${import.meta.dirname}/..` },
+    { timeoutMs: INSTALL_LIMIT_MS + 30_000, cwd: root },
   );
   return { kubeconfig, images, system };
 }

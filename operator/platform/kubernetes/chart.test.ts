@@ -1,9 +1,10 @@
-/** The chart against the code: RBAC grants what the table of resources says and no more, and the CRD is today's. */
+/** What users copy against the code: the chart's RBAC grants what the table of resources says, the CRD is today's, the examples are good. */
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CRD_PATHS, renderCrd } from '../../api/generate-crds.ts';
+import { parseManifest } from '../../api/index.ts';
 import { LEASES, RESOURCES, rbacVerbs } from './api/resources.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -55,3 +56,10 @@ test("the Lease is granted in the operator's own namespace, by name as far as th
 test.each(CRD_PATHS)('%s is what the schema says', (path) => {
   expect(read(path), 'run npm run generate').toBe(renderCrd());
 });
+
+test.each(globSync('examples/*.yaml', { cwd: new URL('../../..', import.meta.url) }))(
+  '%s is a good manifest',
+  (path) => {
+    expect(parseManifest(read(path), path).spec.shards).toBeGreaterThan(0);
+  },
+);
