@@ -15,7 +15,6 @@ import { parseOutputLimits } from './config/directives.ts';
 import type { Settings } from './config/settings.ts';
 import { ActiveExpiry } from './keyspace/active-expiry.ts';
 import type { Database } from './keyspace/database.ts';
-import { EntryView } from './keyspace/entry.ts';
 import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
@@ -214,25 +213,16 @@ export class Node {
   /** Deletes the keys of a slot in every database, and tells replicas and watchers. */
   flushSlot(slot: number): void {
     const { keyspace, watches } = this;
+    let removed = 0;
     for (const database of keyspace.databases) {
       if (database.countInSlot(slot) === 0) continue;
-      if (this.executor.writes?.active === true) this.propagateDeletions(database, slot);
       if (watches.count > 0) watches.touchAll((key) => watchedSlot(key, database.index) === slot);
-      keyspace.dirty += database.clearSlot(slot);
+      removed += database.clearSlot(slot);
     }
-  }
-
-  private propagateDeletions(database: Database, slot: number): void {
-    const view = new EntryView(this.keyspace.arena);
-    if (!database.open(slot)) return;
-    for (const entry of database.table.entries()) {
-      view.open(this.keyspace.arena, entry);
-      this.executor.propagate(
-        database.index,
-        slot,
-        Arguments.of('UNLINK', view.segment.slice(view.keyAt, view.keyEnd)),
-      );
-    }
+    if (removed === 0) return;
+    keyspace.dirty += removed;
+    // One command for replicas, whatever the slot held.
+    this.executor.propagate(0, -1, Arguments.of('CLUSTER', 'FLUSHSLOT', slot));
   }
 
   /** Listens, loads the dataset, starts the parts in their order and begins to tick. */

@@ -306,11 +306,15 @@ function getKeysInSlot(call: Call): void {
 }
 
 function flushSlot(call: Call): void {
-  if (clusterOf(call) === null) return;
+  const room = clusterOf(call);
+  if (room === null) return;
   if (call.count > 4) return wrongForm(call);
   const slot = parseSlot(call, 2);
   if (slot < 0) return;
   if (call.count === 4 && !call.is(3, 'ASYNC') && !call.is(3, 'SYNC')) return call.fail(ERR_SYNTAX);
+  // What is being moved would come back with the migration.
+  const moving = room.migrations.isExporting(slot) || room.migrations.isImporting(slot);
+  if (moving && call.client.kind !== STREAM_CLIENT) room.cluster.onFlush(call.nowMs);
   let removed = 0;
   for (const database of call.keyspace.databases) removed += database.clearSlot(slot);
   if (removed > 0) call.changed(removed);
