@@ -67,6 +67,3 @@ export const SECOND_MS = 1000;
 
 /** A header or message larger than this closes the link: a published message is at most a bulk string (512 MiB). */
 export const MAX_PACKET_BYTES = 513 * 1024 * 1024;
-
-/** The same complaint about a failover that cannot start is logged once in so long (Valkey). */
-export const RELOG_MS = 1000;
