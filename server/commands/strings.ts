@@ -54,7 +54,7 @@ function get(call: Call): void {
     return;
   }
   const at = database.openString();
-  call.reply.bulk(database.valueSegment, at, at + database.view.stringLength());
+  call.reply.bulkView(database.valueSegment, database.valueView, at, at + database.view.stringLength());
 }
 
 /** Puts argument `valueIndex` at argument `keyIndex`, which was looked up for writing. */
@@ -131,7 +131,7 @@ function setWithOptions(call: Call): void {
     if ((options & SET_GET) === 0) reply.nil();
     return;
   }
-  if ((options & SET_EXPIRES) !== 0 && expireAtMs <= call.nowMs) {
+  if ((options & SET_EXPIRES) !== 0 && expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
     // A time that has passed: the key is set and gone at once.
     if (found) {
       database.remove();
@@ -227,7 +227,7 @@ function getex(call: Call): void {
     database.setExpiry(NO_EXPIRY);
     call.changed();
     call.propagateAs(Arguments.of('PERSIST', call.copy(1)));
-  } else if (expireAtMs <= call.nowMs) {
+  } else if (expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
     database.remove();
     call.changed();
     call.propagateAs(Arguments.of('DEL', call.copy(1)));

@@ -9,6 +9,7 @@ import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { Table } from '../memory/table.ts';
 import { varintBytes, writeVarint } from '../memory/varint.ts';
+import { copyWords, ViewCache } from '../memory/words.ts';
 import {
   ACCESS_MASK,
   ENTRY_KEY_OFFSET,
@@ -51,6 +52,7 @@ export class Database {
   readonly counts: SlotCounts;
   private readonly roots: Int32Array;
   private openSlot = -1;
+  private readonly sources = new ViewCache();
   private readonly hidden: Set<number> = new Set();
 
   constructor(keyspace: Keyspace, index: number, slots: number, key0: number, key1: number) {
@@ -211,7 +213,7 @@ export class Database {
       const size = view.valueAt - ((old & OFFSET_MASK) << 3) + valueBytes;
       if (this.arena.fits(old, size)) {
         if (expires) writeExpiry(view.segment, view.keyEnd, expireAtMs);
-        copyBytes(value, valueStart, valueEnd, view.segment, writeVarint(view.segment, view.valueAt, length));
+        this.copyIn(value, valueStart, valueEnd, old, writeVarint(view.segment, view.valueAt, length));
         return;
       }
     }
@@ -307,6 +309,7 @@ export class Database {
 
   /** Where `openValue` found the value's bytes. */
   valueSegment: Uint8Array = EMPTY;
+  valueView: DataView = EMPTY_VIEW;
 
   private openValue(oldLength: number, length: number): number {
     const at = this.openString();
@@ -319,11 +322,13 @@ export class Database {
     const view = this.view;
     if (view.encoding === INLINE) {
       this.valueSegment = view.segment;
+      this.valueView = this.arena.views[view.address >>> SEGMENT_OF_SHIFT]!;
       const first = view.segment[view.valueAt]!;
       return view.valueAt + (first < 0x80 ? 1 : varintBytes(view.stringLength()));
     }
     const blob = view.root();
     this.valueSegment = this.arena.bytes[blob >>> SEGMENT_OF_SHIFT]!;
+    this.valueView = this.arena.views[blob >>> SEGMENT_OF_SHIFT]!;
     return (blob & OFFSET_MASK) << 3;
   }
 
@@ -423,6 +428,12 @@ export class Database {
     return removed;
   }
 
+  /** Copies source[from, to) into the segment of `entry` at byte `at` of that segment. */
+  private copyIn(source: Uint8Array, from: number, to: number, entry: Address, at: number): void {
+    if (to - from > LOOP_COPY_BYTES) this.arena.bytes[entry >>> SEGMENT_OF_SHIFT]!.set(source.subarray(from, to), at);
+    else copyWords(this.sources.of(source), from, to, this.arena.views[entry >>> SEGMENT_OF_SHIFT]!, at);
+  }
+
   /** Allocates an entry with key and expiry, opens `view` on it, and leaves the value to the caller. */
   private writeEntry(
     key: Uint8Array,
@@ -442,7 +453,7 @@ export class Database {
     this.arena.words[entry >>> SEGMENT_OF_SHIFT]![at >> 2] =
       headerOf(type, encoding, expires) | ((this.keyspace.accessClock & ACCESS_MASK) << 8);
     const keyAt = writeVarint(segment, at + ENTRY_KEY_OFFSET, keyLength);
-    copyBytes(key, keyStart, keyEnd, segment, keyAt);
+    this.copyIn(key, keyStart, keyEnd, entry, keyAt);
     const view = this.view;
     view.address = entry;
     view.segment = segment;
@@ -500,6 +511,7 @@ export class Database {
 }
 
 const EMPTY: Uint8Array = new Uint8Array(0); // constant
+const EMPTY_VIEW: DataView = new DataView(EMPTY.buffer);
 
 /** Copies source[from, to) to target at `at`; the ranges do not overlap. */
 export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {

@@ -3,7 +3,7 @@
  * Hot file: no allocation, integer operations only.
  * Source: the SipHash authors' reference of HalfSipHash; one compression round and three final rounds, as Valkey's siphash uses 1-2.
  */
-export function hashBytes(bytes: Uint8Array, start: number, end: number, key0: number, key1: number): number {
+export function hashBytes(bytes: DataView, start: number, end: number, key0: number, key1: number): number {
   let v0 = key0 | 0;
   let v1 = key1 | 0;
   let v2 = 0x6c796765 ^ key0;
@@ -11,7 +11,7 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, key0: n
   const tail = start + ((end - start) & ~3);
   let at = start;
   for (; at < tail; at += 4) {
-    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    const word = bytes.getInt32(at, true);
     v3 ^= word;
     v0 = (v0 + v1) | 0;
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
@@ -26,9 +26,9 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, key0: n
     v0 ^= word;
   }
   let last = (end - start) << 24;
-  if (at < end) last |= bytes[at]!;
-  if (at + 1 < end) last |= bytes[at + 1]! << 8;
-  if (at + 2 < end) last |= bytes[at + 2]! << 16;
+  if (at < end) last |= bytes.getUint8(at);
+  if (at + 1 < end) last |= bytes.getUint8(at + 1) << 8;
+  if (at + 2 < end) last |= bytes.getUint8(at + 2) << 16;
   v3 ^= last;
   for (let round = 0; round < 4; round++) {
     if (round === 1) {

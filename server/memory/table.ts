@@ -16,6 +16,7 @@ import type { Address, Arena } from './arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from './arena.ts';
 import { hashBytes } from './hash.ts';
 import { readVarint, varintBytes } from './varint.ts';
+import { equalWords, ViewCache } from './words.ts';
 
 export const BUCKET_BYTES = 64;
 const BUCKET_UNITS = BUCKET_BYTES / 8;
@@ -77,6 +78,7 @@ export class Table {
   epoch = 0;
   guard: BucketGuard | null = null;
 
+  private readonly keys = new ViewCache();
   private moved: Int32Array = new Int32Array(64);
 
   /** @param seed two words of the hash's key; tables that exchange cursors share it. */
@@ -114,12 +116,13 @@ export class Table {
   }
 
   hashOf(bytes: Uint8Array, start: number, end: number): number {
-    return hashBytes(bytes, start, end, this.key0, this.key1);
+    return hashBytes(this.keys.of(bytes), start, end, this.key0, this.key1);
   }
 
   /** The entry whose key equals bytes[start, end), or NONE. Remembers the place for insert, replace and remove. */
   find(bytes: Uint8Array, start: number, end: number): Address {
-    const hash = hashBytes(bytes, start, end, this.key0, this.key1);
+    const key = this.keys.of(bytes);
+    const hash = hashBytes(key, start, end, this.key0, this.key1);
     this.hash = hash;
     let bucket = this.bucketOf(hash);
     this.bucket = bucket;
@@ -137,7 +140,7 @@ export class Table {
           const slot = (group << 2) + ((31 - Math.clz32(matches & -matches)) >> 3) - 1;
           if (slot < count) {
             const entry = words[at + SLOTS + slot]!;
-            if (this.keyEquals(entry, bytes, start, end - start)) {
+            if (this.keyEquals(entry, key, start, end - start)) {
               this.chained = bucket;
               this.slot = slot;
               return entry;
@@ -154,18 +157,17 @@ export class Table {
     return NONE;
   }
 
-  private keyEquals(entry: Address, bytes: Uint8Array, start: number, length: number): boolean {
-    const segment = this.arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
+  private keyEquals(entry: Address, key: DataView, start: number, length: number): boolean {
+    const segment = this.arena.views[entry >>> SEGMENT_OF_SHIFT]!;
     let at = ((entry & OFFSET_MASK) << 3) + this.keyOffset;
-    const first = segment[at++]!;
+    const first = segment.getUint8(at++);
     if (first < 0x80) {
       if (first !== length) return false;
     } else {
-      if (readVarint(segment, at - 1) !== length) return false;
+      if (readVarint(this.arena.bytes[entry >>> SEGMENT_OF_SHIFT]!, at - 1) !== length) return false;
       at += varintBytes(length) - 1;
     }
-    for (let i = 0; i < length; i++) if (segment[at + i] !== bytes[start + i]) return false;
-    return true;
+    return equalWords(segment, at, key, start, length);
   }
 
   /** Called by the owner before it changes an entry in place, and by the table before it changes a bucket. */
@@ -553,7 +555,7 @@ export class Table {
     const at = ((entry & OFFSET_MASK) << 3) + this.keyOffset;
     const length = readVarint(segment, at);
     const start = at + varintBytes(length);
-    return hashBytes(segment, start, start + length, this.key0, this.key1);
+    return hashBytes(this.arena.views[entry >>> SEGMENT_OF_SHIFT]!, start, start + length, this.key0, this.key1);
   }
 
   private place(bucket: Address, tag: number, entry: Address): void {
