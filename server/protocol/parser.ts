@@ -68,7 +68,7 @@ export class RequestParser {
       return this.invalid('Protocol error: unauthenticated multibulk length');
     let { starts, ends } = request;
     for (let index = 0; index < count; index++) {
-      if (at >= end) return this.incomplete(at - from + 4);
+      if (at >= end) return this.incomplete(at - from + 1);
       if (bytes[at] !== 36) return this.invalid(`Protocol error: expected '$', got '${printable(bytes[at]!)}'`);
       at++;
       let length = 0;
