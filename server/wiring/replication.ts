@@ -138,6 +138,11 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.executor.writes = this;
     node.rooms.replication = this;
     node.rooms.infoSections.set('replication', this.info);
+    node.rooms.infoSections.set('stats', (add) => {
+      add('sync_full', this.primary.fullSyncs);
+      add('sync_partial_ok', this.primary.partialSyncs);
+      add('sync_partial_err', this.primary.partialSyncsRefused);
+    });
     node.role = () => (this.replica === null ? 'primary' : 'replica');
     node.logBytes = () => this.log.memoryBytes;
     node.turnEnders.add(() => this.endTurn());
