@@ -130,7 +130,8 @@ export class Primary {
         replica.listeningPort = Number(value);
         return null;
       case 'ip-address':
-        if (value.length > 255) return `ERR REPLCONF ip-address provided by replica instance is too long: ${value.length} bytes`;
+        if (value.length > 255)
+          return `ERR REPLCONF ip-address provided by replica instance is too long: ${value.length} bytes`;
         replica.announcedAddress = value;
         return null;
       case 'capa':
@@ -204,7 +205,9 @@ export class Primary {
     if (!log.hasBacklog) log.keepBacklog(this.settings.backlogBytes);
     // The reader and the snapshot begin in one event: no write falls between them.
     if (!replica.rdbOnly) replica.reader = log.attachAtEnd(replica.name, replica, false, this.readerLimit());
-    replica.snapshot = host.openSnapshot(replica.majorVersion >= FIRST_VERSION_OF_RDB_80 ? VERSION : VERSION_FOR_OLD_REPLICAS);
+    replica.snapshot = host.openSnapshot(
+      replica.majorVersion >= FIRST_VERSION_OF_RDB_80 ? VERSION : VERSION_FOR_OLD_REPLICAS,
+    );
     replica.state = SENDING_SNAPSHOT;
     replica.snapshotSent = false;
     this.replicas.push(replica);
@@ -301,7 +304,10 @@ export class Primary {
     return this.replicas.some(
       (replica) =>
         replica.state === SENDING_SNAPSHOT ||
-        (replica.state === ONLINE && replica.reader !== null && replica.reader.attached && this.log.pendingBytes(replica.reader) > 0),
+        (replica.state === ONLINE &&
+          replica.reader !== null &&
+          replica.reader.attached &&
+          this.log.pendingBytes(replica.reader) > 0),
     );
   }
 
@@ -351,7 +357,8 @@ export class Primary {
       log.appendPing();
     }
     this.countGoodReplicas();
-    if (this.replicas.length > 0 || !pings || !log.hasBacklog) {
+    const counting = this.withoutReplicasSinceMs > 0;
+    if (this.replicas.length > 0 || !pings || !log.hasBacklog || !counting) {
       this.withoutReplicasSinceMs = nowMs;
     } else if (settings.backlogTtlMs > 0 && nowMs - this.withoutReplicasSinceMs > settings.backlogTtlMs) {
       log.dropBacklog(this.host.randomId());

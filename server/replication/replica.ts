@@ -155,7 +155,8 @@ export class Replica {
       this.fail(`it has been silent for ${silentMs} ms (repl-timeout)`, nowMs);
       return;
     }
-    if (this.state === 'connected' && (this.ackWanted || nowMs - this.lastAckMs >= ACK_PERIOD_MS)) this.acknowledge(nowMs);
+    if (this.state === 'connected' && (this.ackWanted || nowMs - this.lastAckMs >= ACK_PERIOD_MS))
+      this.acknowledge(nowMs);
     else if (this.state === 'sync' && nowMs - this.lastAckMs >= ACK_PERIOD_MS) {
       // A sign of life while the snapshot arrives.
       this.lastAckMs = nowMs;
@@ -183,7 +184,8 @@ export class Replica {
   private handshake(): Step[] {
     const { user, password, listeningPort, announceAddress } = this.settings;
     const steps: Step[] = [{ words: ['PING'], mandatory: false }];
-    if (password !== '') steps.push({ words: user === '' ? ['AUTH', password] : ['AUTH', user, password], mandatory: true });
+    if (password !== '')
+      steps.push({ words: user === '' ? ['AUTH', password] : ['AUTH', user, password], mandatory: true });
     steps.push({ words: ['REPLCONF', 'listening-port', String(listeningPort)], mandatory: false });
     if (announceAddress !== '') steps.push({ words: ['REPLCONF', 'ip-address', announceAddress], mandatory: false });
     steps.push({ words: ['REPLCONF', 'capa', 'eof', 'capa', 'psync2'], mandatory: false });
@@ -260,7 +262,8 @@ export class Replica {
     }
     if (line.startsWith('-')) {
       const hint = line.startsWith('-NOAUTH') ? ' (set primaryauth)' : '';
-      const refused = step.mandatory || (step.words[0] === 'PING' && !/^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(line));
+      const refused =
+        step.mandatory || (step.words[0] === 'PING' && !/^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(line));
       const text = `it answered ${step.words[0]} ${step.words[0] === 'AUTH' ? '' : step.words.slice(1).join(' ')} with ${line}${hint}`;
       if (refused) {
         this.fail(text, nowMs);

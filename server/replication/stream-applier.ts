@@ -4,8 +4,8 @@
  */
 import type { Client } from '../commands/client.ts';
 import type { Clients } from '../commands/clients.ts';
-import { EXPIRY_HIDES, EXPIRY_IGNORED } from '../keyspace/keyspace.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import { EXPIRY_HIDES, EXPIRY_IGNORED } from '../keyspace/keyspace.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 

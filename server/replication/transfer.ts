@@ -28,7 +28,9 @@ export class SnapshotTransfer {
     let at = from;
     while (at < to && this.inLine && this.failure === '') at = this.pushLine(bytes, at, to);
     if (this.inLine || this.failure !== '' || at === to) return at - from;
-    return this.mark === null ? at - from + this.pushCounted(bytes, at, to, sink) : at - from + this.pushMarked(bytes, at, to, sink);
+    return this.mark === null
+      ? at - from + this.pushCounted(bytes, at, to, sink)
+      : at - from + this.pushMarked(bytes, at, to, sink);
   }
 
   private pushLine(bytes: Uint8Array, from: number, to: number): number {
@@ -36,7 +38,8 @@ export class SnapshotTransfer {
       const byte = bytes[at]!;
       if (byte !== 10) {
         if (byte !== 13) this.line += String.fromCharCode(byte);
-        if (this.line.length > MAX_LINE_BYTES) this.failure = `expected the length of a snapshot, got ${JSON.stringify(this.line)}`;
+        if (this.line.length > MAX_LINE_BYTES)
+          this.failure = `expected the length of a snapshot, got ${JSON.stringify(this.line)}`;
         continue;
       }
       // An empty line is the primary's sign of life while it prepares.
