@@ -265,7 +265,7 @@ export class Node {
     this.measure(nowMs);
     if (this.keyspace.arena.reserveAhead(RESERVED_PAGES)) this.log('debug', 'The arena grew by one segment');
     else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
-    if (this.role() === 'primary' && this.activeExpiry && !this.executor.loading) {
+    if (this.keyspace.deletesExpired && this.activeExpiry && !this.executor.loading) {
       const deleted = this.expiry.slice(EXPIRY_BUCKETS);
       if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
     }

@@ -49,6 +49,8 @@ export class Clients {
   pauseKind = PAUSE_NONE;
   private readonly pauses: Map<string, { untilMs: number; kind: number }> = new Map();
   limits: OutputLimits;
+  /** Told when the kind of pause changes: nothing may change the dataset by itself while writes are held. */
+  onPauseChange: ((kind: number) => void) | null = null;
   /** Connections accepted, and refused for maxclients. */
   accepted = 0;
   refused = 0;
@@ -200,6 +202,7 @@ export class Clients {
   private updatePause(): void {
     const before = this.pauseKind;
     this.pauseKind = Math.max(PAUSE_NONE, ...[...this.pauses.values()].map((pause) => pause.kind));
+    if (this.pauseKind !== before) this.onPauseChange?.(this.pauseKind);
     if (this.pauseKind >= before) return;
     for (const member of [...this.members.values()]) {
       if (!member.client.paused) continue;

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import type { ReplicationView } from '../cluster/ports.ts';
 import type { RestartedDataset } from '../cluster/restart-rule.ts';
 import { type Client, STREAM_CLIENT } from '../commands/client.ts';
+import { PAUSE_NONE } from '../commands/clients.ts';
 import type { WriteGate } from '../commands/executor.ts';
 import type { PrimaryLinkFacts, ReplicaFacts, ReplicationRoom } from '../commands/replication-room.ts';
 import type { InfoSection } from '../commands/rooms.ts';
@@ -147,6 +148,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.logBytes = () => this.log.memoryBytes;
     node.turnEnders.add(() => this.endTurn());
     node.clients.onGone((client) => this.primary.gone(client));
+    node.clients.onPauseChange = () => this.decideExpiry();
     node.parts.push(this);
   }
 
@@ -196,7 +198,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   }
 
   tick(nowMs: number): void {
-    this.primary.tick(nowMs, this.replica === null);
+    // While writes are held the offset stands still, so that a replica can reach it: no pings either.
+    this.primary.tick(nowMs, this.replica === null && this.node.clients.pauseKind === PAUSE_NONE);
     this.replica?.tick(nowMs);
     if (this.replica?.linkUpNow === true) this.hasItsDataset = true;
   }
@@ -266,13 +269,13 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     before?.stop();
     this.hasItsDataset = false;
     if (before === null) log.beginRelaying(this.replicaSettings.backlogBytes);
-    node.keyspace.expiryMode = EXPIRY_HIDES;
     this.replica = new Replica(host, port, log, this.replicaSettings, this.replicaHost, {
       fullSync: fullSync || incomplete,
       underPreviousId: this.resumed && this.primary.fullSyncs + this.primary.partialSyncs === 0,
       version: VALKEY_VERSION,
       nowMs: node.nowMs(),
     });
+    this.decideExpiry();
     // What waits for acknowledgements waits in vain on a replica.
     for (const client of [...node.clients.all()]) {
       if (client.waiter !== null) {
@@ -291,9 +294,15 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     replica.stop();
     this.replica = null;
     this.log.endRelaying(randomId());
-    node.keyspace.expiryMode = EXPIRY_DELETES;
+    this.decideExpiry();
     node.executor.loading = false;
     node.log('notice', `Now a primary, history ${this.log.id} from offset ${this.log.position} on`);
+  }
+
+  /** A primary deletes what has expired and logs it; a replica waits for that, and so does a primary whose writes are held. */
+  private decideExpiry(): void {
+    const deletes = this.replica === null && this.node.clients.pauseKind === PAUSE_NONE;
+    this.node.keyspace.expiryMode = deletes ? EXPIRY_DELETES : EXPIRY_HIDES;
   }
 
   /** REPLICAOF. */
