@@ -26,7 +26,7 @@ const architecture: readonly Room[] = [
     // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
     room: 'words',
     at: ['arguments', 'errors', 'numbers', 'reply'].map((name) => `server/protocol/${name}.ts`),
-    imports: [],
+    imports: ['memory'],
     packages: ASSERT,
   },
   { room: 'config', at: ['server/config'], imports: ['words'], packages: ASSERT },
