@@ -50,7 +50,12 @@ interface Turns {
 async function serve(directory: string): Promise<void> {
   process.chdir(directory);
   const settings = new Settings();
-  for (const [name, value] of Object.entries({ port: String(port), bind: '127.0.0.1', save: '' }))
+  for (const [name, value] of Object.entries({
+    port: String(port),
+    bind: '127.0.0.1',
+    save: '',
+    'enable-debug-command': 'yes',
+  }))
     settings.read('bench', name, [value]);
   const node = new Node({
     settings,

@@ -4,13 +4,13 @@
  */
 import { HASH, LIST, SET, STRING, ZSET } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
-import { ERR_SYNTAX } from '../protocol/errors.ts';
 import { encodingName, type Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { ADMIN, type Command, LOADING, NO_KEYS, NOSCRIPT, STALE } from './command.ts';
 import { persistenceOf } from './persistence.ts';
 
 const ERR_NO_KEY = 'ERR no such key';
+const LOOPBACK = /^(127\.|\[?::1)/;
 
 interface Subcommand {
   /** In capitals. */
@@ -102,7 +102,16 @@ export function debugCommands(types: Types): readonly Command[] {
   ];
 }
 
+/** Valkey's refusal where DEBUG was not enabled, or only for loopback; null where it was. */
+function refusal(call: Call): string | null {
+  const enabled = call.rooms.settings.text('enable-debug-command');
+  if (enabled === 'yes' || (enabled === 'local' && LOOPBACK.test(call.client.address))) return null;
+  return 'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
+}
+
 function debug(call: Call, types: Types): void {
+  const refused = refusal(call);
+  if (refused !== null) return call.fail(refused);
   if (call.count === 2 && call.is(1, 'HELP')) {
     call.help(subcommands.flatMap((one) => [one.usage, ...one.help.map((line) => `    ${line}`)]));
     return;
@@ -154,7 +163,7 @@ function reload(call: Call): void {
   for (let i = 2; i < call.count; i++) {
     if (call.is(i, 'NOSAVE')) save = false;
     else if (call.is(i, 'NOFLUSH')) flush = false;
-    else return call.fail(ERR_SYNTAX);
+    else return call.fail('ERR DEBUG RELOAD only supports the NOFLUSH and NOSAVE options.');
   }
   if (call.inExec) return call.fail('ERR DEBUG RELOAD takes its time: it cannot run in a transaction');
   const problem = persistenceOf(call).reload(call.client, { save, flush });

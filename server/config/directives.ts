@@ -80,6 +80,7 @@ export const directives: readonly Directive[] = [
   integer('cluster-databases', 1, 1, 1024, false),
   integer('hz', 10, 1, 500),
   secret('requirepass'),
+  choice('enable-debug-command', 'no', ['no', 'yes', 'local'], false),
   integer('shutdown-timeout', 10, 0, MAX_INT),
   words('shutdown-on-sigterm', 'default', checkShutdown),
   words('shutdown-on-sigint', 'default', checkShutdown),
