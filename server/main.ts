@@ -62,6 +62,20 @@ function readArguments(settings: Settings, words: readonly string[]): void {
   }
 }
 
+/** What `shutdown-on-sigterm` says of saving; null leaves it to the save points. */
+function wantsSave(words: string): boolean | null {
+  const given = words.split(' ');
+  if (given.includes('nosave')) return false;
+  return given.includes('save') ? true : null;
+}
+
+/** Whether a signal saves: by the directive's word, or null for when save points are set. */
+function savesOnSignal(settings: Settings, directive: string): boolean | null {
+  const words = settings.text(directive).split(' ');
+  if (words.includes('save')) return true;
+  return words.includes('nosave') ? false : null;
+}
+
 async function main(): Promise<void> {
   const words = process.argv.slice(2);
   if (words[0] === '-v' || words[0] === '--version') {
@@ -99,8 +113,8 @@ async function main(): Promise<void> {
     exit: (code) => process.exit(code),
   });
   wireNode(node);
-  process.on('SIGTERM', () => void node.stop(null));
-  process.on('SIGINT', () => void node.stop(null));
+  process.on('SIGTERM', () => void node.stop(savesOnSignal(settings, 'shutdown-on-sigterm')));
+  process.on('SIGINT', () => void node.stop(savesOnSignal(settings, 'shutdown-on-sigint')));
   try {
     await node.start();
   } catch (problem) {

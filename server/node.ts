@@ -29,8 +29,6 @@ import { PubSub } from './pubsub/pubsub.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
 
-/** How often the node looks after itself: expiry, time-outs, memory. */
-const TICK_MS = 100;
 /** Free arena pages kept ahead of demand: 16 MiB. A new segment costs a major garbage collection, so it comes between requests. */
 const RESERVED_PAGES = 256;
 /** Wholly free segments kept for the next growth. */
@@ -233,7 +231,10 @@ export class Node {
     this.executor.loading = false;
     for (const part of this.parts) await part.start?.();
     this.lastTickMs = this.nowMs();
-    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.settings.watch('hz', (value) => {
+      if (this.timer !== null) clearInterval(this.timer);
+      this.timer = setInterval(() => this.tick(), 1000 / Number(value));
+    });
     this.log('notice', `Ready to accept connections on port ${port}`);
     return port;
   }

@@ -171,3 +171,16 @@ test('SCAN from start to end shows every key that stays, once the cursor is 0 ag
   } while (cursor !== '0');
   expect(seen.size).toBe(5000);
 });
+
+test('a client that asked for NO-TOUCH looks without keeping keys alive, and TOUCH still does', () => {
+  const test = new TestNode().at(1_000_000_000);
+  const client = test.client();
+  client.send('SET', 'k', 'v');
+  client.send('CLIENT', 'NO-TOUCH', 'ON');
+  test.at(1_000_060_000);
+  client.send('GET', 'k');
+  expect(client.send('OBJECT', 'IDLETIME', 'k')).toBe(':60\r\n');
+  client.send('TOUCH', 'k');
+  expect(client.send('OBJECT', 'IDLETIME', 'k')).toBe(':0\r\n');
+  expect(client.send('CLIENT', 'INFO')).toContain(' cmd=client|info ');
+});

@@ -244,6 +244,8 @@ export class Executor {
     entry.calls++;
     this.processed++;
     client.commandCount++;
+    client.lastCommand = entry.fullName;
+    this.rooms.keyspace.recordsAccess = !client.noTouch;
     try {
       entry.command.run(call);
     } catch (problem) {

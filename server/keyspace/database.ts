@@ -155,6 +155,7 @@ export class Database {
   }
 
   private access(entry: Address): void {
+    if (!this.keyspace.recordsAccess) return;
     const words = this.arena.words[entry >>> SEGMENT_OF_SHIFT]!;
     const at = (entry & OFFSET_MASK) << 1;
     words[at] = (words[at]! & 0xff) | (this.keyspace.accessClock << 8);

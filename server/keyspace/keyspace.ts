@@ -48,6 +48,8 @@ export class Keyspace {
   nowSeconds = 0;
   /** Seconds modulo 2^24, for access times. */
   accessClock = 0;
+  /** False while a client runs that asked for CLIENT NO-TOUCH: looking at keys does not keep them. */
+  recordsAccess = true;
   /** The slot of the keys that the running command works on; 0 out of cluster mode. */
   slot = 0;
   expiryMode = EXPIRY_DELETES;
