@@ -37,6 +37,8 @@ export class KeyspaceLoader implements DatasetVisitor {
   private type = STRING as number;
   private expireAtMs = NO_EXPIRY;
   private dropped = false;
+  /** The builder holds a value that is not the keyspace's yet. */
+  private building = false;
 
   constructor(keyspace: Keyspace, types: Types, builder: ValueBuilder, options: LoaderOptions) {
     this.keyspace = keyspace;
@@ -83,7 +85,9 @@ export class KeyspaceLoader implements DatasetVisitor {
         'it has a hash with a time to live on its fields, which this release cannot hold: HPERSIST them at the source';
       return;
     }
-    if (head.type !== STRING) this.builder.begin(head.type, head.count === UNKNOWN ? 0 : head.count);
+    if (head.type === STRING) return;
+    this.builder.begin(head.type, head.count === UNKNOWN ? 0 : head.count);
+    this.building = true;
   }
 
   stringValue(bytes: Uint8Array, from: number, to: number): void {
@@ -119,6 +123,7 @@ export class KeyspaceLoader implements DatasetVisitor {
     else this.loaded++;
     if (this.type === STRING) return;
     const { builder } = this;
+    this.building = false;
     if (this.dropped || this.refusal !== null || !this.seek()) {
       this.types.free(builder.type, builder.encoding, builder.root);
       return;
@@ -135,6 +140,13 @@ export class KeyspaceLoader implements DatasetVisitor {
   }
 
   end(): void {}
+
+  /** The dataset will not be completed: a value half built is freed. */
+  abandon(): void {
+    const { builder } = this;
+    if (this.building) this.types.free(builder.type, builder.encoding, builder.root);
+    this.building = false;
+  }
 
   private expiry(): number {
     return this.expireAtMs === NO_EXPIRY ? NO_KEY_EXPIRY : this.expireAtMs;

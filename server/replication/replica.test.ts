@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ReplicaHost, ReplicaSettings } from './replica.ts';
+import type { ReplicaHost, ReplicaSettings, SnapshotLoad } from './replica.ts';
 import { Replica } from './replica.ts';
 import { WriteLog } from './write-log.ts';
 
@@ -31,6 +31,7 @@ class Host implements ReplicaHost {
   resets = 0;
   link = 0;
   closed = 0;
+  abandoned = 0;
   loadFailure: string | null = null;
 
   log(_level: string, message: string): void {
@@ -51,11 +52,7 @@ class Host implements ReplicaHost {
   disconnectReplicas(reason: string): void {
     this.disconnected.push(reason);
   }
-  beginLoad(): {
-    push: (b: Uint8Array, f: number, t: number) => void;
-    finish: () => string | null;
-    failure: string | null;
-  } {
+  beginLoad(): SnapshotLoad {
     this.loads.push('');
     return {
       push: (bytes, from, to) => {
@@ -63,6 +60,9 @@ class Host implements ReplicaHost {
       },
       finish: () => this.loadFailure,
       failure: null,
+      abandon: () => {
+        this.abandoned++;
+      },
     };
   }
   apply(bytes: Uint8Array, from: number, to: number): number {
@@ -222,6 +222,7 @@ describe('a replica', () => {
     expect(replica.dataset).toBe('loading');
     replica.linkDown(host.link, 'gone', 2000);
     expect(replica.dataset).toBe('incomplete');
+    expect(host.abandoned).toBe(1);
     expect(log.id).toBe(OWN_ID);
     replica.tick(3500);
     replica.linkUp(host.link, 3500);

@@ -65,6 +65,8 @@ export interface SnapshotLoad {
   /** After the last byte: null when the dataset is whole, else why not. The first failure of `push` shows here as well. */
   finish(): string | null;
   readonly failure: string | null;
+  /** No more will come, and it is not whole. */
+  abandon(): void;
 }
 
 interface Step {
@@ -141,6 +143,8 @@ export class Replica {
     if (this.linkOpen) this.node.close();
     this.linkOpen = false;
     this.link++;
+    this.load?.abandon();
+    this.load = null;
     this.node.resetStream();
     this.tailLength = 0;
   }
@@ -219,6 +223,7 @@ export class Replica {
     this.state = 'connect';
     this.nextAttemptMs = nowMs + RETRY_MS;
     this.transfer = null;
+    this.load?.abandon();
     this.load = null;
     this.tailLength = 0;
     this.node.resetStream();

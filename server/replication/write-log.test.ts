@@ -140,7 +140,7 @@ test('readers of bytes and of commands see the same stream at any pace, whatever
       const back = log.attachAt(log.start, 'late', owner, 0);
       expect(readAll(log, back) === expected.slice(log.start - 1000)).toBe(true);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

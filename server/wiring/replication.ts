@@ -24,6 +24,7 @@ import { AWAITING_ACK, ONLINE, Primary, type PrimarySettings, type ReplicaState 
 import { Replica, type ReplicaHost, type ReplicaSettings, type SnapshotLoad } from '../replication/replica.ts';
 import { StreamApplier } from '../replication/stream-applier.ts';
 import { WriteLog } from '../replication/write-log.ts';
+import type { ValueBuilder } from '../types/index.ts';
 
 /** Work of one slice of a full synchronisation, in the iterator's units of about a microsecond. */
 const SLICE_UNITS = 2000;
@@ -44,6 +45,8 @@ export interface ReplicationPart extends ReplicationView {
   becomePrimary(): void;
   /** What was found on the disk at the start. */
   restarted(): RestartedDataset;
+  /** False on a replica of whose full synchronisation only a part arrived. */
+  isComplete(): boolean;
   /** The dataset stands where the log says; what an RDB file tells of itself. */
   origin(): { readonly id: string; readonly offset: number; readonly streamDatabase: number } | null;
   /** A file was loaded: the history goes on where it ended. */
@@ -78,6 +81,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private readonly replicaSettings: ReplicaSettings;
   private readonly replicaHost: ReplicaHost;
   private readonly applier: StreamApplier;
+  private readonly builder: ValueBuilder;
   private socket: Socket | null = null;
   private working = false;
   /** This node was in sync with its present primary at some time. */
@@ -135,6 +139,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       node.clients,
       node.keyspace,
     );
+    this.builder = node.types.newBuilder();
     this.replicaHost = this.composeReplicaHost();
     node.executor.writes = this;
     node.rooms.replication = this;
@@ -399,13 +404,14 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.executor.loading = true;
     this.onFullSync?.();
     node.keyspace.clear();
-    const loader = new KeyspaceLoader(node.keyspace, node.types, node.types.newBuilder(), { dropExpiredBeforeMs: 0 });
+    const loader = new KeyspaceLoader(node.keyspace, node.types, this.builder, { dropExpiredBeforeMs: 0 });
     const reader = new RdbReader(loader, source);
     return {
       push: (bytes, from, to) => reader.push(bytes, from, to),
       get failure() {
         return reader.error;
       },
+      abandon: () => loader.abandon(),
       finish: () => {
         reader.finish();
         node.executor.loading = false;
@@ -420,8 +426,9 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   // --- Facts -----------------------------------------------------------------------------------------------------------
 
+  /** A dataset of which only a part arrived counts for nothing in an election. */
   offset(): number {
-    return this.log.position;
+    return this.replica !== null && this.replica.dataset !== 'kept' ? 0 : this.log.position;
   }
 
   hasPrimary(): boolean {
@@ -438,6 +445,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   restarted(): RestartedDataset {
     return this.dataset;
+  }
+
+  isComplete(): boolean {
+    return this.replica === null || this.replica.dataset === 'kept';
   }
 
   loaded(dataset: LoadedDataset): void {
