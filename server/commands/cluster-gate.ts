@@ -41,6 +41,8 @@ export class RequestGate implements ClusterGate {
     let route = router.route(slot, request);
     if (route === ROUTE_OK) return true;
     if (route === ROUTE_CHECK_KEYS) {
+      // Keys of an open slot must move freely between the nodes; those that are not here are answered with NOKEY.
+      if (entry.command.name === 'migrate') return true;
       route = this.mayCount(call, entry)
         ? router.routeOpen(slot, request, this.missing, this.existing, this.severalKeys)
         : ROUTE_TRYAGAIN;

@@ -1,5 +1,7 @@
 /** What the commands of replication and persistence reach through `call.rooms`: node.ts composes it. */
+import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
+import type { Arguments } from '../protocol/arguments.ts';
 import type { Client } from './client.ts';
 
 export interface ReplicaFacts {
@@ -54,4 +56,38 @@ export interface PersistenceRoom {
   digest(): string;
   /** DEBUG DIGEST-VALUE: of one entry's value; zeros for NONE. */
   digestOfEntry(entry: Address): string;
+}
+
+/** Values as DUMP gives them and RESTORE takes them. */
+export interface DumpRoom {
+  dump(entry: Address): Uint8Array;
+  /** False when the payload's version is unknown or its checksum is wrong. */
+  isIntact(bytes: Uint8Array, from: number, to: number): boolean;
+  /** Reads an intact payload: `put` or `drop` must follow. False: it holds no value, and there is nothing to drop. */
+  read(bytes: Uint8Array, from: number, to: number): boolean;
+  /** At a key that is absent and was looked for last by `findForWrite`. `expireAtMs` 0: it does not expire. */
+  put(database: Database, key: Uint8Array, from: number, to: number, expireAtMs: number): void;
+  drop(): void;
+}
+
+/** Where an exchange with another server stood when it failed. */
+export type ExchangeStep = 'connecting' | 'writing' | 'reading';
+
+/** Requests to another server, sent at once; the replies come as bytes. */
+export interface Exchange {
+  readonly host: string;
+  readonly port: number;
+  /** Nothing moved for so long: it failed. */
+  readonly timeoutMs: number;
+  readonly requests: Uint8Array;
+  /** Bytes of replies. True: all are here, the connection may close, and nothing else is told. */
+  received(bytes: Uint8Array): boolean;
+  /** The connection failed, ended or stood still. Nothing else is told. */
+  failed(step: ExchangeStep): void;
+}
+
+export interface ExchangeRoom {
+  begin(exchange: Exchange): void;
+  /** Writes to the log what an exchange changed: it is no command's call. */
+  propagate(database: number, slot: number, args: Arguments): void;
 }

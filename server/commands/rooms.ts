@@ -8,7 +8,7 @@ import type { Watches } from '../transactions/watches.ts';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
 import type { CommandRegistry } from './registry.ts';
-import type { PersistenceRoom, ReplicationRoom } from './replication-room.ts';
+import type { DumpRoom, ExchangeRoom, PersistenceRoom, ReplicationRoom } from './replication-room.ts';
 
 /** What only the composition root can do. */
 export interface Host {
@@ -76,4 +76,6 @@ export interface Rooms {
   /** Set by node.ts once they exist: a node of a test may lack them. */
   replication?: ReplicationRoom;
   persistence?: PersistenceRoom;
+  dumps?: DumpRoom;
+  exchanges?: ExchangeRoom;
 }

@@ -4,9 +4,11 @@ import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
+import { dumpCommands } from './dump.ts';
 import { hashCommands } from './hashes.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists.ts';
+import { migrateCommands } from './migrate.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
@@ -24,6 +26,8 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     setCommands(types),
     sortedSetCommands(types),
     keyCommands,
+    dumpCommands,
+    migrateCommands,
     connectionCommands,
     serverCommands,
     transactionCommands,

@@ -2,6 +2,7 @@
 import type { Node } from '../node.ts';
 import { ERR_BGSAVE_FAILED } from '../protocol/errors.ts';
 import { wireCluster } from './cluster.ts';
+import { wireMigrate } from './migrate.ts';
 import { slotSnapshots, slotWrites } from './migration-sources.ts';
 import { PersistencePart } from './persistence.ts';
 import { wireReplication } from './replication.ts';
@@ -15,9 +16,11 @@ export function wireNode(node: Node): void {
       replication.loaded({ loaded, offset: loadedPlace?.offset ?? 0, replicationId: loadedPlace?.id ?? '' });
     },
   });
+  wireMigrate(node);
   const replication = wireReplication(node);
   replication.saveRefusal = () => (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
   persistence.place = () => replication.origin();
+  persistence.isComplete = () => replication.isComplete();
   if (!node.settings.flag('cluster-enabled')) return;
   wireCluster(node, replication, { snapshots: slotSnapshots(node), writes: slotWrites(node, replication.log) });
 }
