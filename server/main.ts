@@ -69,13 +69,6 @@ function wantsSave(words: string): boolean | null {
   return given.includes('save') ? true : null;
 }
 
-/** Whether a signal saves: by the directive's word, or null for when save points are set. */
-function savesOnSignal(settings: Settings, directive: string): boolean | null {
-  const words = settings.text(directive).split(' ');
-  if (words.includes('save')) return true;
-  return words.includes('nosave') ? false : null;
-}
-
 async function main(): Promise<void> {
   const words = process.argv.slice(2);
   if (words[0] === '-v' || words[0] === '--version') {
@@ -113,8 +106,8 @@ async function main(): Promise<void> {
     exit: (code) => process.exit(code),
   });
   wireNode(node);
-  process.on('SIGTERM', () => void node.stop(savesOnSignal(settings, 'shutdown-on-sigterm')));
-  process.on('SIGINT', () => void node.stop(savesOnSignal(settings, 'shutdown-on-sigint')));
+  process.on('SIGTERM', () => void node.stop(wantsSave(settings.text('shutdown-on-sigterm'))));
+  process.on('SIGINT', () => void node.stop(wantsSave(settings.text('shutdown-on-sigint'))));
   try {
     await node.start();
   } catch (problem) {

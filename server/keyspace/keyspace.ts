@@ -98,7 +98,7 @@ export class Keyspace {
   }
 
   freeCollection(type: number, encoding: number, root: Address): void {
-    if (this.retainer !== null && this.retainer(type, root)) return;
+    if (this.retainer?.(type, root)) return;
     const free = this.frees[type];
     if (free === undefined) throw new Error(`keyspace: no free function for type ${type}`);
     free(encoding, root);
