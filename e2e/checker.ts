@@ -9,6 +9,8 @@ export type CheckerReport = Report & { readonly passed: boolean; readonly failur
 export interface CheckerOptions {
   readonly rate?: number;
   readonly wait?: number;
+  /** Leave the keys in place afterwards. */
+  readonly keepKeys?: boolean;
   /** Percentage of the intended writes below which the run fails. */
   readonly atLeast?: number;
 }
@@ -39,7 +41,7 @@ export class Checker {
     target: string,
     options: CheckerOptions,
   ): Promise<Checker> {
-    const { rate = DEFAULT_RATE, wait = 0, atLeast = 80 } = options;
+    const { rate = DEFAULT_RATE, wait = 0, atLeast = 80, keepKeys = false } = options;
     const args = [
       '--target',
       target,
@@ -54,6 +56,7 @@ export class Checker {
       '--json',
     ];
     if (wait > 0) args.push('--wait', String(wait));
+    if (keepKeys) args.push('--keep-keys');
     await kubectl.run(['delete', 'job', name, '--ignore-not-found', '--wait']);
     await kubectl.apply(
       JSON.stringify({

@@ -1,8 +1,8 @@
-/** Deleting a cluster leaves what its reclaimPolicy says. */
+/** Deleting a cluster leaves what its reclaimPolicy says, and what is left brings it back. */
 
 import { type Kubectl, until } from '../kubectl.ts';
 import type { Scenario } from './scenario.ts';
-import { CLUSTER_NAME, expect } from './stage.ts';
+import { CLUSTER_NAME, expect, type Stage } from './stage.ts';
 
 const GONE_LIMIT_MS = 90_000;
 const OBJECTS = 'pods,statefulsets,services,configmaps,poddisruptionbudgets';
@@ -34,18 +34,32 @@ export const deletion: readonly Scenario[] = [
   },
   {
     name: 'deleted-retain',
-    asserted: 'a cluster with reclaimPolicy Retain leaves its volumes and nothing else',
+    asserted: 'a cluster with reclaimPolicy Retain leaves its volumes and nothing else; made again, it has its data',
     async run(stage) {
       const { kubectl } = stage;
+      await stage.ready();
+      await stage.underLoad({ keepKeys: true }, async () => {});
+      const before = await keys(stage);
       await kubectl.run(['delete', 'valkeycluster', CLUSTER_NAME]);
       await gone(kubectl, OBJECTS, CLUSTER_NAME);
       const claims = await kubectl.list('persistentvolumeclaims', `keyherd.dev/cluster=${CLUSTER_NAME}`);
       const kept = claims.filter((claim) => claim.metadata.deletionTimestamp === undefined).length;
       expect(kept === 6, `${kept} volumes are left, not 6`);
-      return '6 volumes are left';
+      await kubectl.apply(stage.manifest());
+      const seconds = await stage.ready();
+      const after = await keys(stage);
+      expect(before > 0 && after === before, `${before} keys before, ${after} after`);
+      return `6 volumes left; made again: Ready after ${seconds.toFixed(1)} s with all ${after} keys`;
     },
   },
 ];
+
+/** Keys over all shards. */
+async function keys(stage: Stage): Promise<number> {
+  const primaries = (await stage.members()).filter((member) => member.isPrimary);
+  const sizes = await Promise.all(primaries.map(({ pod }) => stage.kubectl.command(pod, 'DBSIZE')));
+  return sizes.reduce((sum, size) => sum + Number(size), 0);
+}
 
 async function gone(kubectl: Kubectl, kinds: string, name: string): Promise<void> {
   let left = '';

@@ -1,6 +1,6 @@
 /**
- * The scenarios in a real cluster, in the order in which they run: each leaves a cluster of three shards that is Ready,
- * but the last, which delete it. `asserted` is what the table at the end says.
+ * The scenarios in a real cluster, in the order in which they run. Each finds a cluster of three shards (the first makes it)
+ * and leaves one that is Ready. `asserted` is what the table at the end says.
  */
 
 import { deletion } from './deletion.ts';
