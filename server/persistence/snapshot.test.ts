@@ -70,6 +70,10 @@ class Node {
     if (database.entry === NONE) {
       cursor.create();
       change();
+      if (cursor.count === 0) {
+        this.types.free(type, cursor.encoding, cursor.root);
+        return;
+      }
       database.putCollection(bytesOf(key), 0, key.length, type, cursor.encoding, cursor.root);
       return;
     }
@@ -411,11 +415,21 @@ describe('a snapshot', () => {
     node.finish(snapshot, reader);
     expectSame(reader.model, before);
 
+    node.keyspace.setNow(1);
     for (let i = 0; i < 20_001; i++) node.set(0, `k${i}`, 'v');
     const other = node.openRdb();
     node.keyspace.databases[0]!.clear();
     expect(other.failure).toContain('20001 keys were deleted at once');
     node.snapshots.close(other);
+  });
+
+  test('fails when all slots of a cluster node are emptied at once', () => {
+    const node = new Node(true);
+    for (let i = 0; i < 20_001; i++) node.set(0, `k${i}`, 'v');
+    const snapshot = node.openRdb();
+    node.keyspace.clear();
+    expect(snapshot.failure).toContain('keys were deleted at once');
+    node.snapshots.close(snapshot);
   });
 
   test('fails when what it keeps back exceeds its limit', () => {

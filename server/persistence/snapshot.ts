@@ -37,7 +37,7 @@ const WHOLE_ELEMENTS = 1024;
 const MAX_PENDING = 16;
 /** A slice stops while so many bytes wait to be taken: the consumer sets the pace. */
 export const FULL_OUTPUT_BYTES = 1024 * 1024;
-/** A slot or database of at most so many keys is told at once when it is about to be emptied. */
+/** Slots and databases of at most so many keys together are told at once when they are about to be emptied. */
 const CLEARED_AT_ONCE = 20_000;
 /** Work units (about a microsecond each): looking at a bucket, telling a key, telling this many bytes. */
 const BUCKET_UNITS = 0.25;
@@ -156,6 +156,9 @@ export class Snapshots implements BucketGuard {
   /** In order of epoch. */
   private readonly snapshots: Snapshot[] = [];
   private lastEpoch = 0;
+  /** Keys of what was emptied at this time. */
+  private cleared = 0;
+  private clearedAtMs = -1;
   /** Collections deleted while pending, by root: their types. */
   private readonly retained: Map<Address, number> = new Map();
 
@@ -217,11 +220,15 @@ export class Snapshots implements BucketGuard {
   clearing(database: Database, slot: number): void {
     if (!this.snapshots.some((snapshot) => snapshot.active && snapshot.wants(slot))) return;
     const { table } = database;
-    if (table.count > CLEARED_AT_ONCE) {
+    // FLUSHALL comes slot by slot in cluster mode: what one moment empties counts together.
+    if (this.clearedAtMs !== this.keyspace.nowMs) this.cleared = 0;
+    this.clearedAtMs = this.keyspace.nowMs;
+    this.cleared += table.count;
+    if (this.cleared > CLEARED_AT_ONCE) {
       for (const snapshot of this.snapshots) {
         if (snapshot.active && snapshot.wants(slot) && !hasPassed(snapshot, database.index, slot)) {
           snapshot.cleared = true;
-          snapshot.failure = `${table.count} keys were deleted at once (FLUSHALL, FLUSHDB) before they were saved`;
+          snapshot.failure = `${this.cleared} keys were deleted at once (FLUSHALL, FLUSHDB) before they were saved`;
         }
       }
       return;
