@@ -43,6 +43,10 @@ function converse(node: Node, exchange: Exchange): void {
     step = 'reading';
     turn(() => exchange.received(new Uint8Array(bytes)));
   });
-  socket.on('error', fail);
+  socket.on('error', (problem) => {
+    // Valkey learns of a refusal when it writes, and says so.
+    if ('code' in problem && problem.code === 'ECONNREFUSED') step = 'writing';
+    fail();
+  });
   socket.on('close', fail);
 }
