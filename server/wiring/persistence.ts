@@ -34,6 +34,7 @@ const RESERVED_PAGES = 256;
 /** A long load says how far it is. */
 const PROGRESS_MS = 5000;
 const ALREADY_SAVING = 'ERR Background save already in progress';
+const INCOMPLETE = 'ERR Only a part of the dataset has arrived from the primary: it is not saved';
 const SHUTDOWN_PAUSE = 'shutdown';
 const RELOAD_PAUSE = 'debug reload';
 
@@ -58,6 +59,8 @@ export class PersistencePart implements Part, PersistenceRoom {
   loadedPlace: StreamPlace | null = null;
   /** Given by replication; null while the node has no history. */
   place: () => StreamPlace | null = () => null;
+  /** Given by replication: false while only a part of the dataset is here, which must not replace a whole file. */
+  isComplete: () => boolean = () => true;
   private readonly node: Node;
   private readonly state: SaveState;
   private readonly whole: WholeDataset;
@@ -184,8 +187,12 @@ export class PersistencePart implements Part, PersistenceRoom {
   // --- Saving ----------------------------------------------------------------------------------------------------------
 
   tick(nowMs: number): void {
-    if (this.stopping || this.node.executor.loading) return;
+    if (this.stopping || !this.savable) return;
     if (this.state.isDue(this.node.keyspace.dirty, nowMs)) void this.begin();
+  }
+
+  private get savable(): boolean {
+    return !this.node.executor.loading && this.isComplete();
   }
 
   /** Begins a save: a snapshot of this moment. Nothing is saved already. Resolves to why it failed, null when it did not. */
@@ -284,7 +291,7 @@ export class PersistencePart implements Part, PersistenceRoom {
     this.cancelReason = 'the node shuts down';
     if (this.saving !== null) await this.saving;
     if (!wanted) return;
-    if (node.executor.loading) {
+    if (!this.savable) {
       node.log('warning', `Not saved: the dataset is only partly here, and ${this.path} stays as it is`);
       return;
     }
@@ -296,6 +303,7 @@ export class PersistencePart implements Part, PersistenceRoom {
 
   save(client: Client): string | null {
     if (this.saving !== null) return ALREADY_SAVING;
+    if (!this.savable) return INCOMPLETE;
     this.answerWhen(client, this.begin());
     return null;
   }
@@ -315,6 +323,7 @@ export class PersistencePart implements Part, PersistenceRoom {
 
   saveInBackground(later: boolean): string {
     if (this.saving !== null) return ALREADY_SAVING;
+    if (!this.savable) return INCOMPLETE;
     if (later) {
       this.state.scheduled = true;
       return 'Background saving scheduled';
