@@ -7,7 +7,7 @@
  * What is a fact: what more than half of the voters say. Voters that certainly run nowhere contradict nothing.
  */
 import type { Agreed, Member, NodeReport, NodeView, Presence, ShardView, SlotRange, TableEntry } from '../model/index.ts';
-import { SLOT_COUNT, slotsOf, toRanges } from '../model/index.ts';
+import { SLOT_COUNT } from '../model/index.ts';
 import type { Memory } from './memory.ts';
 
 export function agree(shards: readonly ShardView[], memory: Memory, nowMs: number): Agreed {
@@ -114,47 +114,51 @@ interface Ownership {
   readonly disputed: readonly SlotRange[];
 }
 
-/** For each slot, the owner that more than half of the listeners name. */
+/**
+ * For each slot, the owner that more than half of the listeners name. Between two bounds of anybody's ranges all slots
+ * have one answer, so it is asked once a stretch.
+ */
 function agreeOnSlots(listeners: readonly NodeReport[]): Ownership {
-  const names: string[] = [''];
-  const numbers = new Map<string, number>();
-  const opinions = listeners.map((report) => {
-    const owners = new Int32Array(SLOT_COUNT);
-    for (const entry of report.table) {
-      if (entry.slots.length === 0) continue;
-      let number = numbers.get(entry.nodeId);
-      if (number === undefined) {
-        number = names.push(entry.nodeId) - 1;
-        numbers.set(entry.nodeId, number);
-      }
-      for (const slot of slotsOf(entry.slots)) owners[slot] = number;
-    }
-    return owners;
-  });
-  const slots: number[][] = names.map(() => []);
-  const disputed: number[] = [];
-  for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    const owner = majorityOf(opinions, slot);
-    (owner < 0 ? disputed : slots[owner]!).push(slot);
+  const bounds = new Set([0, SLOT_COUNT]);
+  for (const report of listeners) for (const entry of report.table) for (const range of entry.slots) bounds.add(range.start).add(range.end + 1);
+  const starts = [...bounds].sort((a, b) => a - b);
+  const opinions = listeners.map((report) => ownersAt(report, starts));
+  const slotsBy = new Map<string, SlotRange[]>();
+  const unassigned: SlotRange[] = [];
+  const disputed: SlotRange[] = [];
+  for (let index = 0; index + 1 < starts.length; index++) {
+    const owner = majorityOf(opinions.map((owners) => owners[index]!));
+    const stretch = { start: starts[index]!, end: starts[index + 1]! - 1 };
+    if (owner === '') append(unassigned, stretch);
+    else if (owner === null) append(disputed, stretch);
+    else append(slotsBy.get(owner) ?? slotsBy.set(owner, []).get(owner)!, stretch);
   }
-  return {
-    slotsBy: new Map(names.slice(1).map((name, index) => [name, toRanges(slots[index + 1]!)])),
-    unassigned: toRanges(slots[0]!),
-    disputed: toRanges(disputed),
-  };
+  return { slotsBy, unassigned, disputed };
 }
 
-/** The number that more than half of the opinions hold for a slot, or -1. (Boyer and Moore's vote, then a count.) */
-function majorityOf(opinions: readonly Int32Array[], slot: number): number {
-  let candidate = 0;
+/** Whom a node sees as the owner of each stretch; empty for nobody. */
+function ownersAt(report: NodeReport, starts: readonly number[]): string[] {
+  const indexOf = new Map(starts.map((start, index) => [start, index]));
+  const owners = new Array<string>(starts.length).fill('');
+  for (const entry of report.table) for (const range of entry.slots) owners.fill(entry.nodeId, indexOf.get(range.start), indexOf.get(range.end + 1));
+  return owners;
+}
+
+function append(ranges: SlotRange[], stretch: SlotRange): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last.end + 1 === stretch.start) ranges[ranges.length - 1] = { start: last.start, end: stretch.end };
+  else ranges.push(stretch);
+}
+
+/** What more than half of the opinions name, or null. (Boyer and Moore's vote, then a count.) No opinions: nobody. */
+function majorityOf(opinions: readonly string[]): string | null {
+  let candidate = '';
   let lead = 0;
-  for (const owners of opinions) {
-    if (lead === 0) candidate = owners[slot]!;
-    lead += owners[slot] === candidate ? 1 : -1;
+  for (const owner of opinions) {
+    if (lead === 0) candidate = owner;
+    lead += owner === candidate ? 1 : -1;
   }
-  let count = 0;
-  for (const owners of opinions) if (owners[slot] === candidate) count++;
-  return count * 2 > opinions.length || opinions.length === 0 ? candidate : -1;
+  return opinions.filter((owner) => owner === candidate).length * 2 > opinions.length || opinions.length === 0 ? candidate : null;
 }
 
 function mostly(entries: readonly TableEntry[], holds: (entry: TableEntry) => boolean): boolean {
