@@ -211,7 +211,7 @@ describe('an RDB file', () => {
     }
     expect(reader.error).toBeNull();
     expect(reader.keys).toBeGreaterThan(2900);
-    expect((reader as unknown as { buffer: Uint8Array }).buffer.length).toBe(256 * 1024);
+    expect(reader.bufferBytes).toBe(256 * 1024);
   });
 });
 
