@@ -41,11 +41,10 @@ export class RequestGate implements ClusterGate {
     let route = router.route(slot, request);
     if (route === ROUTE_OK) return true;
     if (route === ROUTE_CHECK_KEYS) {
-      // Keys of an open slot must move freely between the nodes; those that are not here are answered with NOKEY.
-      if (entry.command.name === 'migrate') return true;
-      route = this.mayCount(call, entry)
-        ? router.routeOpen(slot, request, this.missing, this.existing, this.severalKeys)
-        : ROUTE_TRYAGAIN;
+      // MIGRATE moves keys of an open slot freely between the nodes; of those that are not here it says NOKEY.
+      if (entry.command.name === 'migrate') route = router.routeOpen(slot, request | REQUEST_ASKING, 0, 0, false);
+      else if (!this.mayCount(call, entry)) route = ROUTE_TRYAGAIN;
+      else route = router.routeOpen(slot, request, this.missing, this.existing, this.severalKeys);
       if (route === ROUTE_OK) return true;
     }
     call.reply.error(router.errorOf(route, slot, isOverIpv6(call)));
