@@ -81,7 +81,6 @@ export const directives: readonly Directive[] = [
   integer('hz', 10, 1, 500),
   secret('requirepass'),
   choice('enable-debug-command', 'no', ['no', 'yes', 'local'], false),
-  integer('shutdown-timeout', 10, 0, MAX_INT),
   words('shutdown-on-sigterm', 'default', checkShutdown),
   words('shutdown-on-sigint', 'default', checkShutdown),
 
@@ -167,7 +166,8 @@ function checkReplicaOf(value: string): string | null {
   return /^\d+$/.test(port) && Number(port) <= MAX_PORT ? null : 'Invalid primary port';
 }
 
-const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'now', 'force', 'safe', 'failover'] as const;
+/** A primary of a cluster always hands over before it ends: `failover` says so and changes nothing. */
+const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'failover'] as const;
 
 function checkShutdown(value: string): string | null {
   const given = value.split(' ');

@@ -22,7 +22,7 @@ export const ERR_READONLY = "READONLY You can't write against a read only replic
 export const ERR_NO_REPLICAS = 'NOREPLICAS Not enough good replicas to write.';
 export const ERR_MASTERDOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 export const ERR_BGSAVE_FAILED =
-  'MISCONF Valkey is configured to save RDB snapshots, but it is currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Valkey logs for details about the RDB error.';
+  "MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Valkey logs for details about the RDB error.";
 export const ERR_NO_AUTH = 'NOAUTH Authentication required.';
 export const ERR_WRONG_PASS = 'WRONGPASS invalid username-password pair or user is disabled.';
 export const ERR_AUTH_NOT_SET =
