@@ -26,6 +26,8 @@ import type { Rooms } from './rooms.ts';
 /** For a timeout that is not above 0. */
 const DEFAULT_TIMEOUT_MS = 1000;
 const FIRST_OPTION = 6;
+/** Of all keys of one MIGRATE, which are in memory twice while they are sent. */
+const MAX_REQUEST_BYTES = 1024 * 1024 * 1024;
 /** A reply of the target is one short line; a longer one is not an answer to what was sent. */
 const MAX_REPLY_LINE_BYTES = 64 * 1024;
 const PAUSE = 'migrate';
@@ -118,9 +120,13 @@ function migrate(call: Call): void {
   if (options.credentials.length > 0) requests.push(Arguments.of('AUTH', ...options.credentials));
   requests.push(Arguments.of('SELECT', databaseIndex));
   const answersBeforeKeys = requests.length;
+  let requestBytes = 0;
   for (let i = options.firstKey; i <= options.lastKey; i++) {
     const request = restoreRequest(call, i, options.replace);
     if (request === null) continue;
+    requestBytes += request.bytes.length;
+    if (requestBytes > MAX_REQUEST_BYTES)
+      return call.fail('ERR the keys of this MIGRATE exceed 1 GiB: name fewer keys');
     keys.push(call.copy(i));
     requests.push(request);
   }
