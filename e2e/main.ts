@@ -86,32 +86,33 @@ async function runScenarios(only: string | undefined, keep: boolean, serverImage
   const chosen = choose(only);
   // What stood before is not ours to remove.
   const stoodBefore = (await clusterStatus()).isReady;
-  const { images, system } = await prepare(serverImage);
-  const kubectl = system.in(SCENARIO_NAMESPACE);
   const tearDown = async (): Promise<void> => {
-    if (keep)
-      return say(
-        `kept: export KUBECONFIG=${(await ensureCluster()).kubeconfig}; kubectl --namespace ${SCENARIO_NAMESPACE} get valkeyclusters`,
-      );
+    if (keep) return say(`kept: npm run down removes it; the scenarios' namespace is ${SCENARIO_NAMESPACE}`);
     if (!stoodBefore) return deleteCluster({ daemon: true });
+    const { kubeconfig } = await ensureCluster();
+    const kubectl = new Kubectl(toolPath('kubectl'), kubeconfig, SCENARIO_NAMESPACE);
     await kubectl.run(['delete', 'namespace', SCENARIO_NAMESPACE, '--ignore-not-found', '--wait=false']);
   };
   const interrupted = (): void => void tearDown().finally(() => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
-
-  await kubectl.attempt(['delete', 'namespace', SCENARIO_NAMESPACE, '--ignore-not-found', '--wait']);
-  await kubectl.run(['create', 'namespace', SCENARIO_NAMESPACE]);
-  const stage = new Stage(kubectl, system, images, say);
   const results: Result[] = [];
-  for (const scenario of chosen) {
-    say(`${scenario.name}: ${scenario.asserted}`);
+  try {
+    const { images, system } = await prepare(serverImage);
+    const kubectl = system.in(SCENARIO_NAMESPACE);
+    await kubectl.attempt(['delete', 'namespace', SCENARIO_NAMESPACE, '--ignore-not-found', '--wait']);
+    await kubectl.run(['create', 'namespace', SCENARIO_NAMESPACE]);
+    const stage = new Stage(kubectl, system, images, say);
     // Run alone, a scenario needs the cluster that the first one makes.
-    if (results.length === 0 && scenario.name !== 'create') await stage.kubectl.apply(stage.manifest());
-    results.push(await runOne(scenario, stage));
+    if (chosen[0]?.name !== 'create') await kubectl.apply(stage.manifest());
+    for (const scenario of chosen) {
+      say(`${scenario.name}: ${scenario.asserted}`);
+      results.push(await runOne(scenario, stage));
+    }
+    process.stdout.write(`\n${table(results)}\n`);
+  } finally {
+    await tearDown();
   }
-  process.stdout.write(`\n${table(results)}\n`);
   const failed = results.filter(({ passed }) => !passed).length;
-  await tearDown();
   process.stdout.write(`${results.length - failed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }
