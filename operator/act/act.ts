@@ -143,7 +143,7 @@ async function forget(step: StepOf<'forget'>, hands: Hands): Promise<void> {
   const entry = report.table.find((candidate) => candidate.nodeId === step.nodeId);
   if (entry === undefined) return;
   if (report.primaryId === step.nodeId) throw new Outdated(`${step.at.name} follows that node`);
-  if (entry.linkConnected && !entry.failed && !entry.noAddress) throw new Outdated(`${step.at.name} talks with that node`);
+  if (entry.linkConnected && !entry.failed && !entry.suspected && !entry.noAddress) throw new Outdated(`${step.at.name} talks with that node`);
   return hands.admin.forget(step.at.address, step.nodeId, COMMAND_TIMEOUT_MS);
 }
 

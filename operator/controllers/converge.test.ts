@@ -207,6 +207,6 @@ test('from whatever kills, moves, changes of mind and lag, the cluster becomes w
       expect(status?.state).toBe('Ready');
       expectAsSpecified(world, status!.shards, status!.shardStatuses[0]!.replicas.length);
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 10) },
+    { numRuns: Number(process.env.PROPERTY_RUNS ?? 10), seed: Number(process.env.PROPERTY_SEED ?? 1828628829) },
   );
 }, 120_000);

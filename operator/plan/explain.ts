@@ -52,7 +52,7 @@ function incompleteViews(view: View): Step[] {
     const served = report.table.filter((entry) => !entry.failed && !entry.suspected).reduce((sum, entry) => sum + countSlots(entry.slots), 0);
     if (served < SLOT_COUNT) return [wait(view, allServed ? 'GossipSpreading' : 'SlotsUnserved', `${place.name} sees ${plural(SLOT_COUNT - served, 'slot')} without an owner that works`)];
     if (!report.clusterOk) return [wait(view, allServed ? 'GossipSpreading' : 'ClusterDown', `${place.name} sees the cluster down`)];
-    const lost = report.table.find((entry) => !entry.myself && entry.failed && !entry.handshake);
-    return lost === undefined ? [] : [wait(view, 'NodeFailed', `${place.name} sees node ${lost.nodeId.slice(0, 8)} failed; it is given ${ELECTION_BOUND_MS / 1000} s to be replaced or forgotten`)];
+    const lost = report.table.find((entry) => !entry.myself && (entry.failed || entry.suspected || entry.noAddress) && !entry.handshake);
+    return lost === undefined ? [] : [wait(view, 'NodeFailed', `${place.name} does not reach node ${lost.nodeId.slice(0, 8)}; it is given ${ELECTION_BOUND_MS / 1000} s to be replaced or forgotten`)];
   });
 }

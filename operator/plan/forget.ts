@@ -11,7 +11,7 @@ import { type Rule, wait } from './rule.ts';
 export const forgetLostNodes: Rule = (view) => {
   if (!view.agreed.majority) return [];
   return view.agreed.members
-    .filter((member) => neverReturns(member) && member.slots.length === 0 && !isFollowed(view, member) && !isClaimant(view, member))
+    .filter((member) => (neverReturns(member) || isGhost(view, member)) && member.slots.length === 0 && !isFollowed(view, member) && !isClaimant(view, member))
     .flatMap((member) => forgetEverywhere(view, member, `node ${member.nodeId.slice(0, 8)} runs nowhere any more`));
 };
 
@@ -34,6 +34,12 @@ export const giveUpLostSlots: Rule = (view) => {
 /** A majority has given it up, and its place is no more or is somebody else's. */
 function neverReturns(member: Member): boolean {
   return member.presence === 'replaced' && (member.failed || member.noAddress);
+}
+
+/** Most have forgotten it already; whoever still knows it (a node that was away) does not reach it. */
+function isGhost(view: View, member: Member): boolean {
+  const entries = heardNodes(view).flatMap((node) => node.report.table.filter((entry) => entry.nodeId === member.nodeId));
+  return member.presence === 'replaced' && entries.every((entry) => entry.failed || entry.suspected || entry.noAddress);
 }
 
 /** A replica follows it that answers, or that may still. */
