@@ -2,7 +2,21 @@
  * Steps -> deeds. Each deed first looks again at what it is about to touch: the plan saw it a moment ago, and a moment is
  * long enough for a restart, a failover or a reused address. What no longer holds is not done; the next look decides anew.
  */
-import { type Admin, AdminError, COMMAND_TIMEOUT_MS, countSlots, FLUSH_TIMEOUT_MS, type NodeRef, type NodeReport, REPORT_TIMEOUT_MS, slotsOf, type SlotRange, type Step, type StepKind, type StepOf } from '../model/index.ts';
+import {
+  type Admin,
+  AdminError,
+  COMMAND_TIMEOUT_MS,
+  countSlots,
+  FLUSH_TIMEOUT_MS,
+  type NodeRef,
+  type NodeReport,
+  REPORT_TIMEOUT_MS,
+  type SlotRange,
+  type Step,
+  type StepKind,
+  type StepOf,
+  slotsOf,
+} from '../model/index.ts';
 import { NODENAME_DIRECTIVE, toReport } from '../observe/index.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -26,18 +40,18 @@ export const SETTLE_MS: Readonly<Record<StepKind, number>> = {
   'update-shard': 1000,
   'scale-shard': 1000,
   'delete-shard': 1000,
-  'meet': 2000, // a greeting that is lost is given up by the node after its node timeout
+  meet: 2000, // a greeting that is lost is given up by the node after its node timeout
   'assign-slots': 1000,
-  'replicate': 2000,
+  replicate: 2000,
   'migrate-slots': 0, // the job is in the source's list when the command is answered
   'cancel-migrations': 500,
-  'failover': 6000, // a manual failover is given up by the node after 5 s
-  'takeover': 3000,
-  'forget': 1000,
-  'reset': 500,
-  'configure': 0,
-  'wait': 0,
-  'hold': 0,
+  failover: 6000, // a manual failover is given up by the node after 5 s
+  takeover: 3000,
+  forget: 1000,
+  reset: 500,
+  configure: 0,
+  wait: 0,
+  hold: 0,
 };
 
 /** Does one step. Throws Outdated, AdminError or PlatformError. */
@@ -84,8 +98,10 @@ export async function perform(step: Step, hands: Hands): Promise<void> {
 /** The node that answers at an address, which must be the one the plan saw, and of this cluster. */
 async function identify(node: NodeRef, { admin, clusterUid }: Hands): Promise<NodeReport> {
   const report = toReport(await admin.report(node.address, [NODENAME_DIRECTIVE], REPORT_TIMEOUT_MS));
-  if (report.nodeId !== node.nodeId) throw new Outdated(`${node.name} is node ${report.nodeId.slice(0, 8)} now, not ${node.nodeId.slice(0, 8)}`);
-  if (report.belongsTo !== clusterUid) throw new Outdated(`${node.name} announces ${report.belongsTo ?? 'no cluster'}, not this cluster`);
+  if (report.nodeId !== node.nodeId)
+    throw new Outdated(`${node.name} is node ${report.nodeId.slice(0, 8)} now, not ${node.nodeId.slice(0, 8)}`);
+  if (report.belongsTo !== clusterUid)
+    throw new Outdated(`${node.name} announces ${report.belongsTo ?? 'no cluster'}, not this cluster`);
   return report;
 }
 
@@ -95,13 +111,23 @@ async function assertOwner(node: NodeRef, role: NodeReport['role'], hands: Hands
 }
 
 /** No node of a shard, from an ordinal on, claims a slot. One that does not answer was judged by the plan. */
-async function assertOwnsNothing(shardIndex: number, uid: string, fromOrdinal: number, { platform, admin }: Hands): Promise<void> {
+async function assertOwnsNothing(
+  shardIndex: number,
+  uid: string,
+  fromOrdinal: number,
+  { platform, admin }: Hands,
+): Promise<void> {
   const shard = (await platform.listShards()).find((candidate) => candidate.shardIndex === shardIndex);
   if (shard === undefined || shard.uid !== uid) throw new Outdated(`shard ${shardIndex} is another one now`);
-  await Promise.all(shard.members.filter((member) => member.ordinal >= fromOrdinal && member.address !== undefined).map(async (member) => {
-    const report = await admin.report(member.address!, [], REPORT_TIMEOUT_MS).then(toReport, () => null);
-    if (report !== null && report.slots.length > 0) throw new Outdated(`${member.name} owns ${countSlots(report.slots)} slots now`);
-  }));
+  await Promise.all(
+    shard.members
+      .filter((member) => member.ordinal >= fromOrdinal && member.address !== undefined)
+      .map(async (member) => {
+        const report = await admin.report(member.address!, [], REPORT_TIMEOUT_MS).then(toReport, () => null);
+        if (report !== null && report.slots.length > 0)
+          throw new Outdated(`${member.name} owns ${countSlots(report.slots)} slots now`);
+      }),
+  );
 }
 
 async function scaleShard(step: StepOf<'scale-shard'>, hands: Hands): Promise<void> {
@@ -117,23 +143,33 @@ async function replicate(step: StepOf<'replicate'>, hands: Hands): Promise<void>
 }
 
 async function migrateSlots(step: StepOf<'migrate-slots'>, hands: Hands): Promise<void> {
-  const [source] = await Promise.all([identify(step.source, hands), ...step.moves.map((move) => assertOwner(move.target, 'primary', hands))]);
-  if (source.migrations.some((job) => job.operation === 'export' && job.outcome === 'running')) throw new Outdated(`${step.source.name} already moves slots`);
+  const [source] = await Promise.all([
+    identify(step.source, hands),
+    ...step.moves.map((move) => assertOwner(move.target, 'primary', hands)),
+  ]);
+  if (source.migrations.some((job) => job.operation === 'export' && job.outcome === 'running'))
+    throw new Outdated(`${step.source.name} already moves slots`);
   const moves = step.moves.flatMap((move) => move.ranges);
   if (!covers(source.slots, moves)) throw new Outdated(`${step.source.name} no longer owns all of these slots`);
-  return hands.admin.migrateSlots(step.source.address, step.moves.map((move) => ({ ranges: move.ranges, targetId: move.target.nodeId })), COMMAND_TIMEOUT_MS);
+  return hands.admin.migrateSlots(
+    step.source.address,
+    step.moves.map((move) => ({ ranges: move.ranges, targetId: move.target.nodeId })),
+    COMMAND_TIMEOUT_MS,
+  );
 }
 
 async function failover(step: StepOf<'failover'>, hands: Hands): Promise<void> {
   const report = await identify(step.replica, hands);
-  if (report.role !== 'replica' || report.primaryId !== step.primaryId) throw new Outdated(`${step.replica.name} does not follow that primary any more`);
+  if (report.role !== 'replica' || report.primaryId !== step.primaryId)
+    throw new Outdated(`${step.replica.name} does not follow that primary any more`);
   if (!report.linkUp) throw new Outdated(`${step.replica.name} lost its primary`);
   return hands.admin.failover(step.replica.address, 'graceful', COMMAND_TIMEOUT_MS);
 }
 
 async function takeover(step: StepOf<'takeover'>, hands: Hands): Promise<void> {
   const report = await identify(step.replica, hands);
-  if (report.role !== 'replica' || report.primaryId !== step.primaryId) throw new Outdated(`${step.replica.name} does not follow that primary any more`);
+  if (report.role !== 'replica' || report.primaryId !== step.primaryId)
+    throw new Outdated(`${step.replica.name} does not follow that primary any more`);
   if (report.linkUp) throw new Outdated(`${step.replica.name} has its primary again`);
   return hands.admin.failover(step.replica.address, 'takeover', COMMAND_TIMEOUT_MS);
 }
@@ -143,7 +179,8 @@ async function forget(step: StepOf<'forget'>, hands: Hands): Promise<void> {
   const entry = report.table.find((candidate) => candidate.nodeId === step.nodeId);
   if (entry === undefined) return;
   if (report.primaryId === step.nodeId) throw new Outdated(`${step.at.name} follows that node`);
-  if (entry.linkConnected && !entry.failed && !entry.suspected && !entry.noAddress) throw new Outdated(`${step.at.name} talks with that node`);
+  if (entry.linkConnected && !entry.failed && !entry.suspected && !entry.noAddress)
+    throw new Outdated(`${step.at.name} talks with that node`);
   return hands.admin.forget(step.at.address, step.nodeId, COMMAND_TIMEOUT_MS);
 }
 

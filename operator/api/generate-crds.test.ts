@@ -10,8 +10,13 @@ test('the committed CRD is what the schema says', () => {
 });
 
 test('the scale subresource points at shards', () => {
-  const version = (valkeyClusterCrd() as { spec: { versions: { subresources: { scale: unknown } }[] } }).spec.versions[0]!;
-  expect(version.subresources.scale).toEqual({ specReplicasPath: '.spec.shards', statusReplicasPath: '.status.shards', labelSelectorPath: '.status.selector' });
+  const version = (valkeyClusterCrd() as { spec: { versions: { subresources: { scale: unknown } }[] } }).spec
+    .versions[0]!;
+  expect(version.subresources.scale).toEqual({
+    specReplicasPath: '.spec.shards',
+    statusReplicasPath: '.status.shards',
+    labelSelectorPath: '.status.selector',
+  });
 });
 
 test('every list, map and text of the CRD that is not passed through has a maximum', () => {
@@ -21,11 +26,17 @@ test('every list, map and text of the CRD that is not passed through has a maxim
     if (schema.type === 'string' && schema.maxLength === undefined && schema.enum === undefined) unbounded.push(path);
     if (schema.type === 'array' && schema.maxItems === undefined) unbounded.push(path);
     if (schema.additionalProperties !== undefined && schema.maxProperties === undefined) unbounded.push(path);
-    for (const [name, child] of Object.entries((schema.properties ?? {}) as Record<string, Record<string, unknown>>)) visit(child, `${path}.${name}`);
+    for (const [name, child] of Object.entries((schema.properties ?? {}) as Record<string, Record<string, unknown>>))
+      visit(child, `${path}.${name}`);
     if (schema.items !== undefined) visit(schema.items as Record<string, unknown>, `${path}[]`);
-    if (schema.additionalProperties !== undefined) visit(schema.additionalProperties as Record<string, unknown>, `${path}.*`);
+    if (schema.additionalProperties !== undefined)
+      visit(schema.additionalProperties as Record<string, unknown>, `${path}.*`);
   };
-  const root = (valkeyClusterCrd() as { spec: { versions: { schema: { openAPIV3Schema: { properties: Record<string, Record<string, unknown>> } } }[] } }).spec.versions[0]!.schema.openAPIV3Schema;
+  const root = (
+    valkeyClusterCrd() as {
+      spec: { versions: { schema: { openAPIV3Schema: { properties: Record<string, Record<string, unknown>> } } }[] };
+    }
+  ).spec.versions[0]!.schema.openAPIV3Schema;
   visit(root.properties.spec!, 'spec');
   visit(root.properties.status!, 'status');
   expect(unbounded).toEqual([]);
@@ -37,7 +48,10 @@ test('a structural schema comes out of the constructs on the list', () => {
     name: z.string().max(10),
     tags: z.record(z.string(), z.string().max(3)).register(crd, { maxProperties: 2 }).optional(),
     anything: z.record(z.string(), z.unknown()).optional(),
-    amount: z.union([z.string().max(8).regex(/^\d+$/), z.number()]).transform(String).optional(),
+    amount: z
+      .union([z.string().max(8).regex(/^\d+$/), z.number()])
+      .transform(String)
+      .optional(),
   });
   expect(toStructural(schema, '')).toEqual({
     type: 'object',
@@ -53,11 +67,14 @@ test('a structural schema comes out of the constructs on the list', () => {
 });
 
 test.each([
-  [z.strictObject({ when: z.date() }), 'when: the CRD emitter has no translation for zod\'s date'],
+  [z.strictObject({ when: z.date() }), "when: the CRD emitter has no translation for zod's date"],
   [z.strictObject({ name: z.string() }), 'name: a text without a maximum'],
   [z.strictObject({ names: z.array(z.string().max(1)) }), 'names: a list without a maximum'],
   [z.strictObject({ tags: z.record(z.string(), z.string().max(1)) }), 'tags: a map without a maximum'],
-  [z.strictObject({ either: z.union([z.boolean(), z.number()]) }), 'either: a union of boolean and number is not structural'],
+  [
+    z.strictObject({ either: z.union([z.boolean(), z.number()]) }),
+    'either: a union of boolean and number is not structural',
+  ],
 ])('a construct that is not on the list is refused by name (%#)', (schema, message) => {
   expect(() => toStructural(schema, '')).toThrow(message);
 });

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { toStructural, type Structural } from './structural-schema.ts';
+import { type Structural, toStructural } from './structural-schema.ts';
 import { API_GROUP, API_VERSION, KIND, metadataSchema, specSchema, statusSchema } from './valkey-cluster.ts';
 
 const HEADER = '# Generated from operator/api by operator/api/generate-crds.ts. Edit the schema, not this file.\n';
@@ -25,7 +25,14 @@ export function valkeyClusterCrd(): Structural {
     spec: {
       group: API_GROUP,
       scope: 'Namespaced',
-      names: { kind: KIND, listKind: `${KIND}List`, plural: PLURAL, singular: KIND.toLowerCase(), shortNames: ['vkc'], categories: ['all'] },
+      names: {
+        kind: KIND,
+        listKind: `${KIND}List`,
+        plural: PLURAL,
+        singular: KIND.toLowerCase(),
+        shortNames: ['vkc'],
+        categories: ['all'],
+      },
       versions: [
         {
           name: API_VERSION,
@@ -33,7 +40,11 @@ export function valkeyClusterCrd(): Structural {
           storage: true,
           subresources: {
             status: {},
-            scale: { specReplicasPath: '.spec.shards', statusReplicasPath: '.status.shards', labelSelectorPath: '.status.selector' },
+            scale: {
+              specReplicasPath: '.spec.shards',
+              statusReplicasPath: '.status.shards',
+              labelSelectorPath: '.status.selector',
+            },
           },
           additionalPrinterColumns: [
             { name: 'Shards', type: 'integer', jsonPath: '.spec.shards' },
@@ -50,7 +61,10 @@ export function valkeyClusterCrd(): Structural {
               properties: {
                 apiVersion: { type: 'string' },
                 kind: { type: 'string' },
-                metadata: { type: 'object', properties: { name: toStructural(metadataSchema.shape.name, 'metadata.name') } },
+                metadata: {
+                  type: 'object',
+                  properties: { name: toStructural(metadataSchema.shape.name, 'metadata.name') },
+                },
                 spec: { ...toStructural(specSchema, 'spec'), default: {} },
                 status: toStructural(statusSchema, 'status'),
               },
@@ -82,7 +96,8 @@ function main(argv: readonly string[]): number {
     return 0;
   }
   const stale = files.filter(({ file }) => existing(file) !== wanted);
-  for (const { path } of stale) console.error(`${path}: not what operator/api says: run node operator/api/generate-crds.ts and commit the result`);
+  for (const { path } of stale)
+    console.error(`${path}: not what operator/api says: run node operator/api/generate-crds.ts and commit the result`);
   return stale.length === 0 ? 0 : 1;
 }
 

@@ -5,6 +5,7 @@
  *  manifest.ts          text -> ValkeyCluster, or one line that says what is wrong
  *  generate-crds.ts     schema -> crds/*.yaml (`--check` fails when they are stale)
  */
-export * from './valkey-cluster.ts';
-export { OWNED_DIRECTIVES, ownedBecause } from './owned-directives.ts';
+
 export { ManifestError, parseCluster, parseManifest } from './manifest.ts';
+export { OWNED_DIRECTIVES, ownedBecause } from './owned-directives.ts';
+export * from './valkey-cluster.ts';

@@ -16,13 +16,19 @@ export class ManifestError extends Error {
 
 /** Reads the one ValkeyCluster of a YAML (or JSON) text. Throws ManifestError. */
 export function parseManifest(content: string, fileName: string): ValkeyCluster {
-  if (content.length > MAX_MANIFEST_BYTES) throw new ManifestError(`${fileName}: ${content.length} bytes, more than the ${MAX_MANIFEST_BYTES} a manifest may have`);
+  if (content.length > MAX_MANIFEST_BYTES)
+    throw new ManifestError(
+      `${fileName}: ${content.length} bytes, more than the ${MAX_MANIFEST_BYTES} a manifest may have`,
+    );
   const documents = parseAllDocuments(content, { prettyErrors: true });
   const broken = Array.isArray(documents) ? documents.find((document) => document.errors.length > 0) : undefined;
   if (broken !== undefined) throw new ManifestError(`${fileName}: not YAML: ${firstLine(broken.errors[0]!.message)}`);
-  const objects = (Array.isArray(documents) ? documents : []).map((document) => document.toJS() as unknown).filter((object) => object !== null && object !== undefined);
+  const objects = (Array.isArray(documents) ? documents : [])
+    .map((document) => document.toJS() as unknown)
+    .filter((object) => object !== null && object !== undefined);
   if (objects.length === 0) throw new ManifestError(`${fileName}: empty: expected one ValkeyCluster`);
-  if (objects.length > 1) throw new ManifestError(`${fileName}: ${objects.length} documents: expected one ValkeyCluster`);
+  if (objects.length > 1)
+    throw new ManifestError(`${fileName}: ${objects.length} documents: expected one ValkeyCluster`);
   return parseCluster(objects[0], fileName);
 }
 
@@ -44,11 +50,15 @@ export function describeIssue(issue: z.core.$ZodIssue): string {
     case 'too_small':
       return `${at}: ${shown(issue.input)} is below ${issue.minimum}: ${issue.message}`;
     case 'too_big':
-      return issue.origin === 'string' ? `${at}: longer than ${issue.maximum} characters: ${issue.message}` : `${at}: ${shown(issue.input)} is above ${issue.maximum}: ${issue.message}`;
+      return issue.origin === 'string'
+        ? `${at}: longer than ${issue.maximum} characters: ${issue.message}`
+        : `${at}: ${shown(issue.input)} is above ${issue.maximum}: ${issue.message}`;
     case 'invalid_value':
       return `${at}: ${shown(issue.input)} is not one of ${issue.values.map(String).join(', ')}`;
     case 'invalid_type':
-      return issue.input === undefined ? `${at}: missing: expected ${issue.expected}` : `${at}: ${shown(issue.input)} is not ${withArticle(issue.expected)}`;
+      return issue.input === undefined
+        ? `${at}: missing: expected ${issue.expected}`
+        : `${at}: ${shown(issue.input)} is not ${withArticle(issue.expected)}`;
     case 'invalid_format':
       return `${at}: ${shown(issue.input)}: ${issue.message}`;
     case 'invalid_union':
@@ -63,7 +73,9 @@ export function describeIssue(issue: z.core.$ZodIssue): string {
 /** Of several alternatives that all failed, the one that got furthest (past the type check) says most. */
 function describeUnion(issue: z.core.$ZodIssueInvalidUnion, at: string): string {
   const deeper = issue.errors.flat().find((inner) => inner.code !== 'invalid_type');
-  return deeper === undefined ? `${at}: ${shown(issue.input)} is not a text or a number` : `${at}: ${shown(issue.input)}: ${deeper.message}`;
+  return deeper === undefined
+    ? `${at}: ${shown(issue.input)} is not a text or a number`
+    : `${at}: ${shown(issue.input)}: ${deeper.message}`;
 }
 
 function describeUnknown(path: readonly PropertyKey[], key: string): string {
@@ -124,7 +136,11 @@ function editDistance(a: string, b: string): number {
 
 function fieldName(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'the document';
-  return path.reduce<string>((joined, part) => (typeof part === 'number' ? `${joined}[${part}]` : joined === '' ? String(part) : `${joined}.${String(part)}`), '');
+  return path.reduce<string>(
+    (joined, part) =>
+      typeof part === 'number' ? `${joined}[${part}]` : joined === '' ? String(part) : `${joined}.${String(part)}`,
+    '',
+  );
 }
 
 function shown(value: unknown): string {
@@ -133,7 +149,15 @@ function shown(value: unknown): string {
 }
 
 function withArticle(type: string): string {
-  const names: Readonly<Record<string, string>> = { int: 'a whole number', number: 'a number', string: 'a text', boolean: 'true or false', array: 'a list', object: 'a map of fields', record: 'a map' };
+  const names: Readonly<Record<string, string>> = {
+    int: 'a whole number',
+    number: 'a number',
+    string: 'a text',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a map of fields',
+    record: 'a map',
+  };
   return names[type] ?? type;
 }
 

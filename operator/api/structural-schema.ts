@@ -80,27 +80,37 @@ function translate(definition: Definition, schema: z.ZodType, path: string): Str
       return { ...toStructural(definition.innerType!, path), default: definition.defaultValue };
     case 'prefault':
       // With its inner defaults filled in: the API server runs the CEL rules on a default as it stands.
-      return { ...toStructural(definition.innerType!, path), default: definition.innerType!.parse(definition.defaultValue) };
+      return {
+        ...toStructural(definition.innerType!, path),
+        default: definition.innerType!.parse(definition.defaultValue),
+      };
     case 'pipe':
       // A transform after the check: the API server sees what comes in.
       return toStructural(definition.in!, path);
     default:
-      throw new Error(`${path}: the CRD emitter has no translation for zod's ${definition.type}: use a construct it knows, or teach it`);
+      throw new Error(
+        `${path}: the CRD emitter has no translation for zod's ${definition.type}: use a construct it knows, or teach it`,
+      );
   }
 }
 
 function objectSchema(shape: Readonly<Record<string, z.ZodType>>, path: string): Structural {
   const fields = Object.entries(shape);
-  const required = fields.filter(([, field]) => !['optional', 'default', 'prefault'].includes(field.def.type)).map(([name]) => name);
+  const required = fields
+    .filter(([, field]) => !['optional', 'default', 'prefault'].includes(field.def.type))
+    .map(([name]) => name);
   return {
     type: 'object',
-    properties: Object.fromEntries(fields.map(([name, field]) => [name, toStructural(field, path === '' ? name : `${path}.${name}`)])),
+    properties: Object.fromEntries(
+      fields.map(([name, field]) => [name, toStructural(field, path === '' ? name : `${path}.${name}`)]),
+    ),
     ...(required.length > 0 ? { required } : {}),
   };
 }
 
 function mapSchema(definition: Definition, schema: z.ZodType, path: string): Structural {
-  if (definition.valueType!.def.type === 'unknown') return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  if (definition.valueType!.def.type === 'unknown')
+    return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   const maxProperties = crd.get(schema)?.maxProperties;
   if (maxProperties === undefined) throw new Error(`${path}: a map without a maximum: register maxProperties`);
   return { type: 'object', additionalProperties: toStructural(definition.valueType!, `${path}.*`), maxProperties };
@@ -109,8 +119,14 @@ function mapSchema(definition: Definition, schema: z.ZodType, path: string): Str
 /** The only union of scalars that a structural schema has. A boolean among the options must be quoted in a manifest for Kubernetes. */
 function intOrString(definition: Definition, path: string): Structural {
   const options = definition.options!.map((option) => option.def.type);
-  if (!options.includes('string') || !options.includes('number') || options.some((type) => !['string', 'number', 'boolean'].includes(type))) {
-    throw new Error(`${path}: a union of ${options.join(' and ')} is not structural: only text and number together are`);
+  if (
+    !options.includes('string') ||
+    !options.includes('number') ||
+    options.some((type) => !['string', 'number', 'boolean'].includes(type))
+  ) {
+    throw new Error(
+      `${path}: a union of ${options.join(' and ')} is not structural: only text and number together are`,
+    );
   }
   const text = definition.options!.find((option) => option.def.type === 'string')!;
   const { type: _type, ...checks } = toStructural(text, path);
@@ -128,19 +144,24 @@ function checksOf(definition: Definition, path: string): Structural {
     else if (check.check === 'less_than' && check.inclusive) found.maximum = check.value;
     else throw new Error(`${path}: the CRD emitter has no translation for zod's check ${check.check}`);
   }
-  if (definition.type === 'string' && found.maxLength === undefined) throw new Error(`${path}: a text without a maximum`);
+  if (definition.type === 'string' && found.maxLength === undefined)
+    throw new Error(`${path}: a text without a maximum`);
   if (definition.type === 'array' && found.maxItems === undefined) throw new Error(`${path}: a list without a maximum`);
   return found;
 }
 
 function isInteger(definition: Definition): boolean {
-  return (definition.checks ?? []).some(({ _zod }) => _zod.def.check === 'number_format' && _zod.def.format === 'safeint');
+  return (definition.checks ?? []).some(
+    ({ _zod }) => _zod.def.check === 'number_format' && _zod.def.format === 'safeint',
+  );
 }
 
 function hintsOf(schema: z.ZodType): Structural {
   const hints = crd.get(schema);
   return {
     ...(hints?.rules === undefined ? {} : { 'x-kubernetes-validations': hints.rules }),
-    ...(hints?.listMapKey === undefined ? {} : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [hints.listMapKey] }),
+    ...(hints?.listMapKey === undefined
+      ? {}
+      : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [hints.listMapKey] }),
   };
 }

@@ -41,9 +41,15 @@ const size = () => z.string().max(LIMITS.quantityLength).regex(QUANTITY, 'a size
 
 /** A Kubernetes quantity. A bare number in YAML is one too. */
 const quantity = () =>
-  z.union([z.string().max(LIMITS.quantityLength).regex(QUANTITY, 'a quantity reads like 500m, 2, 512Mi or 10Gi'), z.number().nonnegative()]).transform(String);
+  z
+    .union([
+      z.string().max(LIMITS.quantityLength).regex(QUANTITY, 'a quantity reads like 500m, 2, 512Mi or 10Gi'),
+      z.number().nonnegative(),
+    ])
+    .transform(String);
 
-const map = <V extends z.ZodType>(value: V) => z.record(text(), value).register(crd, { maxProperties: LIMITS.mapEntries });
+const map = <V extends z.ZodType>(value: V) =>
+  z.record(text(), value).register(crd, { maxProperties: LIMITS.mapEntries });
 
 /** Fields of Kubernetes that pass through untouched: the API server checks them where they are used. */
 const passThrough = () => z.record(z.string(), z.unknown());
@@ -63,21 +69,36 @@ const resources = z.strictObject({
   limits: map(quantity()).optional(),
 });
 
-const persistence = z.strictObject({
-  mode: z.enum(['RDB', 'None']).default('RDB').describe('What survives a restart: RDB keeps a volume with a snapshot, written on a graceful stop and from time to time; None keeps nothing.'),
-  size: size().default('1Gi').describe('Size of each node\'s volume. It may only grow.'),
-  storageClassName: text().optional().describe('Storage class of the volumes; the cluster\'s default one when absent. Immutable.'),
-  reclaimPolicy: z.enum(['Retain', 'Delete']).default('Retain').describe('What becomes of the volumes when the ValkeyCluster is deleted.'),
-}).register(crd, {
-  rules: [
-    { rule: 'quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0', message: 'size may only grow: a volume cannot shrink' },
-    {
-      rule: 'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
-      message: 'storageClassName is immutable: volumes do not move between classes',
-    },
-    { rule: 'self.mode == oldSelf.mode', message: 'mode is immutable: nodes cannot gain or lose their volumes' },
-  ],
-});
+const persistence = z
+  .strictObject({
+    mode: z
+      .enum(['RDB', 'None'])
+      .default('RDB')
+      .describe(
+        'What survives a restart: RDB keeps a volume with a snapshot, written on a graceful stop and from time to time; None keeps nothing.',
+      ),
+    size: size().default('1Gi').describe("Size of each node's volume. It may only grow."),
+    storageClassName: text()
+      .optional()
+      .describe("Storage class of the volumes; the cluster's default one when absent. Immutable."),
+    reclaimPolicy: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe('What becomes of the volumes when the ValkeyCluster is deleted.'),
+  })
+  .register(crd, {
+    rules: [
+      {
+        rule: 'quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0',
+        message: 'size may only grow: a volume cannot shrink',
+      },
+      {
+        rule: 'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+        message: 'storageClassName is immutable: volumes do not move between classes',
+      },
+      { rule: 'self.mode == oldSelf.mode', message: 'mode is immutable: nodes cannot gain or lose their volumes' },
+    ],
+  });
 
 const scheduling = z.strictObject({
   tolerations: z.array(toleration).max(LIMITS.listEntries).optional(),
@@ -90,37 +111,72 @@ const scheduling = z.strictObject({
 /** Directive names have no case, a value is always text in valkey.conf, and YAML's yes and no may arrive as booleans. */
 const config = z
   .record(
-    z.string().max(LIMITS.configNameLength).regex(/^[a-zA-Z][a-zA-Z0-9.-]*$/, 'a directive is letters, digits, dots and dashes'),
-    z.union([z.string().max(LIMITS.configValueLength), z.number(), z.boolean()]).transform((value) => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value))),
+    z
+      .string()
+      .max(LIMITS.configNameLength)
+      .regex(/^[a-zA-Z][a-zA-Z0-9.-]*$/, 'a directive is letters, digits, dots and dashes'),
+    z
+      .union([z.string().max(LIMITS.configValueLength), z.number(), z.boolean()])
+      .transform((value) => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value))),
   )
   .superRefine((entries, context) => {
     for (const name of Object.keys(entries)) {
       const because = ownedBecause(name);
-      if (because !== undefined) context.addIssue({ code: 'custom', path: [name], message: `is set by the operator: ${because}` });
+      if (because !== undefined)
+        context.addIssue({ code: 'custom', path: [name], message: `is set by the operator: ${because}` });
     }
   })
   .register(crd, {
     maxProperties: LIMITS.configEntries,
     // A rule each: its message can say why, and a single one that found the name itself would exceed the cost limit of CEL.
-    rules: Object.entries(OWNED_DIRECTIVES).map(([name, because]) => ({ rule: `!('${name}' in self)`, message: `${name} is set by the operator: ${because}` })),
+    rules: Object.entries(OWNED_DIRECTIVES).map(([name, because]) => ({
+      rule: `!('${name}' in self)`,
+      message: `${name} is set by the operator: ${because}`,
+    })),
   });
 
 export const specSchema = z.strictObject({
-  image: text(512).default('').describe('Image of the nodes. Empty means the one this operator was released with, kept in status once chosen.'),
+  image: text(512)
+    .default('')
+    .describe('Image of the nodes. Empty means the one this operator was released with, kept in status once chosen.'),
   imagePullSecrets: z.array(imagePullSecret).max(LIMITS.listEntries).default([]),
-  shards: z.number().int('shards come whole').min(1, 'a cluster has at least one shard').max(LIMITS.shards, 'the cluster bus is a full mesh of all nodes').default(3).describe('Number of shards; the scale subresource sets it.'),
-  replicas: z.number().int('replicas come whole').min(0, 'a shard cannot have fewer than no replicas').max(LIMITS.replicas, 'every replica is fed by its primary').default(1).describe('Replicas of each shard, besides its primary.'),
+  shards: z
+    .number()
+    .int('shards come whole')
+    .min(1, 'a cluster has at least one shard')
+    .max(LIMITS.shards, 'the cluster bus is a full mesh of all nodes')
+    .default(3)
+    .describe('Number of shards; the scale subresource sets it.'),
+  replicas: z
+    .number()
+    .int('replicas come whole')
+    .min(0, 'a shard cannot have fewer than no replicas')
+    .max(LIMITS.replicas, 'every replica is fed by its primary')
+    .default(1)
+    .describe('Replicas of each shard, besides its primary.'),
   paused: z.boolean().default(false).describe('While true the operator looks and reports, and changes nothing.'),
   config: config.default({}).describe('valkey.conf directives. Those that the operator sets are refused.'),
   resources: resources.default({}),
   persistence: persistence.prefault({}),
   scheduling: scheduling.default({}),
-  terminationGracePeriodSeconds: z.number().int().min(1, 'a primary needs time to hand over').max(LIMITS.terminationGracePeriodSeconds, 'an hour is the most').default(30),
+  terminationGracePeriodSeconds: z
+    .number()
+    .int()
+    .min(1, 'a primary needs time to hand over')
+    .max(LIMITS.terminationGracePeriodSeconds, 'an hour is the most')
+    .default(30),
 });
 
 export const STATES = ['Initializing', 'Reconciling', 'Ready', 'Degraded', 'Failed', 'Paused'] as const;
 export const SHARD_HEALTHS = ['Healthy', 'Creating', 'Degraded', 'Down', 'Leaving'] as const;
-export const CONDITION_TYPES = ['Ready', 'Progressing', 'Degraded', 'ClusterFormed', 'SlotsAssigned', 'ConfigApplied'] as const;
+export const CONDITION_TYPES = [
+  'Ready',
+  'Progressing',
+  'Degraded',
+  'ClusterFormed',
+  'SlotsAssigned',
+  'ConfigApplied',
+] as const;
 
 const condition = z.strictObject({
   type: text(),
@@ -179,7 +235,10 @@ export type ClusterState = (typeof STATES)[number];
 
 /** What of Kubernetes' metadata the operator reads. A laptop manifest has a name only; its platform fills in the rest. */
 export const metadataSchema = z.looseObject({
-  name: z.string().max(LIMITS.nameLength, 'names of StatefulSets and pods are built from it').regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, 'a name is lower-case letters, digits and dashes, and begins with a letter'),
+  name: z
+    .string()
+    .max(LIMITS.nameLength, 'names of StatefulSets and pods are built from it')
+    .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, 'a name is lower-case letters, digits and dashes, and begins with a letter'),
   namespace: z.string().optional(),
   uid: z.string().optional(),
   generation: z.number().int().optional(),

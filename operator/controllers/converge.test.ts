@@ -7,7 +7,9 @@ import { expect, test } from 'vitest';
 import { Operator } from './simulation/drive.ts';
 import { World } from './simulation/world.ts';
 
-async function formed(spec: Record<string, unknown> = { shards: 3, replicas: 1 }): Promise<{ world: World; operator: Operator }> {
+async function formed(
+  spec: Record<string, unknown> = { shards: 3, replicas: 1 },
+): Promise<{ world: World; operator: Operator }> {
   const world = new World(spec);
   const operator = new Operator(world);
   await operator.settle();
@@ -151,7 +153,9 @@ test('a shard that is lost with every copy is given up, said so, and served agai
   const { world, operator } = await formed({ shards: 3, replicas: 0, persistence: { mode: 'None' } });
   world.replace(world.primaryOf(1), 1000);
   await operator.settle();
-  expect(world.events.some((event) => event.reason === 'Forget' && event.message.includes('lost with every copy'))).toBe(true);
+  expect(
+    world.events.some((event) => event.reason === 'Forget' && event.message.includes('lost with every copy')),
+  ).toBe(true);
   expect(world.shards.size).toBe(3);
   for (const node of world.nodes()) expect(node.isOk()).toBe(true);
 });
@@ -184,7 +188,14 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('shards' as const), to: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('replicas' as const), to: fc.integer({ min: 0, max: 2 }) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('run' as const), to: fc.integer({ min: 100, max: 15_000 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('crash' as const, 'replace' as const, 'hide' as const), node: fc.nat(20), forMs: fc.integer({ min: 300, max: 20_000 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('crash' as const, 'replace' as const, 'hide' as const),
+      node: fc.nat(20),
+      forMs: fc.integer({ min: 300, max: 20_000 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('replaceAll' as const, 'restart' as const) }) },
 );
 

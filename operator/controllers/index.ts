@@ -3,5 +3,6 @@
  *  status.ts          view and plan -> status
  *  publication.ts     when a status is worth a write
  */
-export { type Clock, ClusterReconciler, type Log, type Pass, type ReconcilerOptions } from './valkey-cluster.ts';
+
 export { statusOf } from './status.ts';
+export { type Clock, ClusterReconciler, type Log, type Pass, type ReconcilerOptions } from './valkey-cluster.ts';

@@ -16,7 +16,8 @@ export class Publication {
 
   isDue(status: ValkeyClusterStatus, found: ValkeyClusterStatus | null, nowMs: number): boolean {
     const last = this.last(found);
-    if (last === null || same(status, last) === false) return last === null || !same(coarse(status), coarse(last)) || nowMs - this.#lastAtMs >= PROGRESS_STATUS_MS;
+    if (last === null || same(status, last) === false)
+      return last === null || !same(coarse(status), coarse(last)) || nowMs - this.#lastAtMs >= PROGRESS_STATUS_MS;
     return false;
   }
 
@@ -50,5 +51,10 @@ function same(a: unknown, b: unknown): boolean {
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, canonical(inner)]),
+  );
 }

@@ -2,9 +2,24 @@
  * The controller of one ValkeyCluster: look, decide, act, tell. Both programs use it, the operator in Kubernetes and the
  * reconciler on a laptop; they differ in the Platform they hand in. It keeps no state that a successor would miss.
  */
-import type { ValkeyClusterStatus } from '../api/index.ts';
+
 import { Outdated, perform, SETTLE_MS } from '../act/index.ts';
-import { type Admin, ATTEMPTS_BEFORE_DEGRADED, BUSY_LOOK_MS, describeStep, hashOf, IDLE_LOOK_MS, isAct, MAX_STEPS_PER_PASS, type Step, stepKey, stepKeyOfMigration, STUCK_AFTER_MS, type View } from '../model/index.ts';
+import type { ValkeyClusterStatus } from '../api/index.ts';
+import {
+  type Admin,
+  ATTEMPTS_BEFORE_DEGRADED,
+  BUSY_LOOK_MS,
+  describeStep,
+  hashOf,
+  IDLE_LOOK_MS,
+  isAct,
+  MAX_STEPS_PER_PASS,
+  STUCK_AFTER_MS,
+  type Step,
+  stepKey,
+  stepKeyOfMigration,
+  type View,
+} from '../model/index.ts';
 import { Memory, observe } from '../observe/index.ts';
 import { plan } from '../plan/index.ts';
 import type { Platform, PlatformEvent } from '../platform/platform.ts';
@@ -62,7 +77,12 @@ export class ClusterReconciler {
     const status = statusOf(view, steps, { endpoint, selector: platform.selector(), stuck });
     await this.#publish(status, seen.previous);
     await this.#warn(steps, stuck);
-    await Promise.all(steps.filter(isAct).slice(0, MAX_STEPS_PER_PASS).map((step) => this.#perform(step, view)));
+    await Promise.all(
+      steps
+        .filter(isAct)
+        .slice(0, MAX_STEPS_PER_PASS)
+        .map((step) => this.#perform(step, view)),
+    );
     return { nextLookMs: nextLook(view, steps), status, view, steps };
   }
 
@@ -88,10 +108,16 @@ export class ClusterReconciler {
       await this.#tell({ type: 'Normal', reason: reasonOf(step), message: `${describeStep(step)}: ${step.because}` });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (error instanceof Outdated) return log.info({ ...fields, outdated: message }, `not done: ${describeStep(step)}`);
+      if (error instanceof Outdated)
+        return log.info({ ...fields, outdated: message }, `not done: ${describeStep(step)}`);
       const { attempts } = this.#memory.failed(key, message, clock.nowMs());
       log.warn({ ...fields, attempts, error: message }, `failed: ${describeStep(step)}`);
-      if (attempts === 1 || attempts === ATTEMPTS_BEFORE_DEGRADED) await this.#tell({ type: 'Warning', reason: `${reasonOf(step)}Failed`, message: `${describeStep(step)}: ${message} (attempt ${attempts})` });
+      if (attempts === 1 || attempts === ATTEMPTS_BEFORE_DEGRADED)
+        await this.#tell({
+          type: 'Warning',
+          reason: `${reasonOf(step)}Failed`,
+          message: `${describeStep(step)}: ${message} (attempt ${attempts})`,
+        });
     }
   }
 

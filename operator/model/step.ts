@@ -3,7 +3,7 @@
  * event, the log line and status.plan), and carries enough of what the plan saw for act to check it again before doing it.
  */
 import type { Address } from './admin.ts';
-import { countSlots, showRange, type SlotRange } from './slots.ts';
+import { countSlots, type SlotRange, showRange } from './slots.ts';
 import type { ShardWorkload } from './workload.ts';
 
 /** One node, as the plan saw it. Act goes to the address and does nothing unless this id answers. */
@@ -22,13 +22,43 @@ export interface SlotMove {
 export type Step =
   | { readonly kind: 'create-shard'; readonly workload: ShardWorkload; readonly because: string }
   | { readonly kind: 'update-shard'; readonly workload: ShardWorkload; readonly uid: string; readonly because: string }
-  | { readonly kind: 'scale-shard'; readonly shardIndex: number; readonly name: string; readonly uid: string; readonly from: number; readonly nodes: number; readonly because: string }
-  | { readonly kind: 'delete-shard'; readonly shardIndex: number; readonly name: string; readonly uid: string; readonly because: string }
+  | {
+      readonly kind: 'scale-shard';
+      readonly shardIndex: number;
+      readonly name: string;
+      readonly uid: string;
+      readonly from: number;
+      readonly nodes: number;
+      readonly because: string;
+    }
+  | {
+      readonly kind: 'delete-shard';
+      readonly shardIndex: number;
+      readonly name: string;
+      readonly uid: string;
+      readonly because: string;
+    }
   /** `at` learns of `target`. Both must still be who they were: `cluster` is the uid that both announce. */
-  | { readonly kind: 'meet'; readonly at: NodeRef; readonly target: NodeRef; readonly cluster: string; readonly because: string }
-  | { readonly kind: 'assign-slots'; readonly at: NodeRef; readonly ranges: readonly SlotRange[]; readonly because: string }
+  | {
+      readonly kind: 'meet';
+      readonly at: NodeRef;
+      readonly target: NodeRef;
+      readonly cluster: string;
+      readonly because: string;
+    }
+  | {
+      readonly kind: 'assign-slots';
+      readonly at: NodeRef;
+      readonly ranges: readonly SlotRange[];
+      readonly because: string;
+    }
   | { readonly kind: 'replicate'; readonly at: NodeRef; readonly primary: NodeRef; readonly because: string }
-  | { readonly kind: 'migrate-slots'; readonly source: NodeRef; readonly moves: readonly SlotMove[]; readonly because: string }
+  | {
+      readonly kind: 'migrate-slots';
+      readonly source: NodeRef;
+      readonly moves: readonly SlotMove[];
+      readonly because: string;
+    }
   | { readonly kind: 'cancel-migrations'; readonly source: NodeRef; readonly because: string }
   /** The primary hands over to this replica of its own will: no write is lost. */
   | { readonly kind: 'failover'; readonly replica: NodeRef; readonly primaryId: string; readonly because: string }
@@ -38,9 +68,20 @@ export type Step =
   | { readonly kind: 'forget'; readonly at: NodeRef; readonly nodeId: string; readonly because: string }
   /** The node becomes a blank one: a primary without slots or keys is flushed, then reset with a new id. */
   | { readonly kind: 'reset'; readonly at: NodeRef; readonly role: 'primary' | 'replica'; readonly because: string }
-  | { readonly kind: 'configure'; readonly at: NodeRef; readonly directives: Readonly<Record<string, string>>; readonly because: string }
+  | {
+      readonly kind: 'configure';
+      readonly at: NodeRef;
+      readonly directives: Readonly<Record<string, string>>;
+      readonly because: string;
+    }
   /** Nothing to do but to look again: at `untilMs` at the latest. `reason` is CamelCase; `retries` is the key of a step that failed and rests. */
-  | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number; readonly retries?: string; readonly because: string }
+  | {
+      readonly kind: 'wait';
+      readonly reason: string;
+      readonly untilMs: number;
+      readonly retries?: string;
+      readonly because: string;
+    }
   /** Nothing can be done until a person or the platform changes something. A Warning event and a condition say so. */
   | { readonly kind: 'hold'; readonly reason: string; readonly because: string };
 
@@ -108,7 +149,9 @@ export function describeStep(step: Step): string {
     case 'replicate':
       return `make ${step.at.name} a replica of ${step.primary.name}`;
     case 'migrate-slots':
-      return step.moves.map((move) => `move ${countSlots(move.ranges)} slots from ${step.source.name} to ${move.target.name}`).join(', ');
+      return step.moves
+        .map((move) => `move ${countSlots(move.ranges)} slots from ${step.source.name} to ${move.target.name}`)
+        .join(', ');
     case 'cancel-migrations':
       return `cancel the slot migrations of ${step.source.name}`;
     case 'failover':

@@ -74,9 +74,9 @@ function directives(spec: ValkeyClusterSpec): Record<string, string> {
     'cluster-config-file': 'nodes.conf',
     'cluster-node-timeout': String(NODE_TIMEOUT_MS),
     'cluster-allow-replica-migration': 'no',
-    'appendonly': 'no',
+    appendonly: 'no',
     // With a volume: a snapshot after a minute in which a thousand writes, or fifteen minutes in which one write took place.
-    'save': spec.persistence.mode === 'RDB' ? '900 1 60 1000' : '',
+    save: spec.persistence.mode === 'RDB' ? '900 1 60 1000' : '',
     // A primary hands over to a synced replica before it stops; with a volume it saves as well.
     'shutdown-on-sigterm': spec.persistence.mode === 'RDB' ? 'save failover' : 'nosave failover',
   };
@@ -84,11 +84,19 @@ function directives(spec: ValkeyClusterSpec): Record<string, string> {
 
 /** A short stable hash: keys are sorted, so the order in which fields were written does not count. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(sorted(value))).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
 }

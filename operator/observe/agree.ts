@@ -6,7 +6,16 @@
  * tables are hearsay from which at least the voters' names are known.
  * What is a fact: what more than half of the voters say. Voters that certainly run nowhere contradict nothing.
  */
-import type { Agreed, Member, NodeReport, NodeView, Presence, ShardView, SlotRange, TableEntry } from '../model/index.ts';
+import type {
+  Agreed,
+  Member,
+  NodeReport,
+  NodeView,
+  Presence,
+  ShardView,
+  SlotRange,
+  TableEntry,
+} from '../model/index.ts';
 import { SLOT_COUNT } from '../model/index.ts';
 import type { Memory } from './memory.ts';
 
@@ -40,7 +49,15 @@ export function agree(shards: readonly ShardView[], memory: Memory, nowMs: numbe
       presence: presences.get(nodeId)!,
     };
   });
-  return { voters, heard: heardVoters.map((report) => report.nodeId), gone, majority, members, unassigned: ownership.unassigned, disputed: ownership.disputed };
+  return {
+    voters,
+    heard: heardVoters.map((report) => report.nodeId),
+    gone,
+    majority,
+    members,
+    unassigned: ownership.unassigned,
+    disputed: ownership.disputed,
+  };
 }
 
 function votersAmong(reports: readonly NodeReport[]): string[] {
@@ -48,9 +65,14 @@ function votersAmong(reports: readonly NodeReport[]): string[] {
   const electorate = claimants.length > 0 ? claimants : reports.filter((report) => report.table.length > 1);
   const votes = new Map<string, number>();
   for (const report of electorate) {
-    for (const entry of report.table) if (entry.slots.length > 0 && entry.role === 'primary') votes.set(entry.nodeId, (votes.get(entry.nodeId) ?? 0) + 1);
+    for (const entry of report.table)
+      if (entry.slots.length > 0 && entry.role === 'primary')
+        votes.set(entry.nodeId, (votes.get(entry.nodeId) ?? 0) + 1);
   }
-  return [...votes].filter(([, count]) => count * 2 > electorate.length).map(([nodeId]) => nodeId).sort();
+  return [...votes]
+    .filter(([, count]) => count * 2 > electorate.length)
+    .map(([nodeId]) => nodeId)
+    .sort();
 }
 
 function idsIn(reports: readonly NodeReport[]): string[] {
@@ -94,16 +116,25 @@ function isGone(presence: Presence | undefined): boolean {
  * More than half of the voters call it failed or suspect it; a voter that is gone says nothing against it. Of those heard
  * besides itself more than half must say so in any case: the absence of others accuses nobody.
  */
-function isFailed(nodeId: string, presence: Presence, heardVoters: readonly NodeReport[], gone: readonly string[], needed: number): boolean {
+function isFailed(
+  nodeId: string,
+  presence: Presence,
+  heardVoters: readonly NodeReport[],
+  gone: readonly string[],
+  needed: number,
+): boolean {
   const others = heardVoters.filter((report) => report.nodeId !== nodeId);
-  const accusers = others.filter((report) => report.table.some((entry) => entry.nodeId === nodeId && (entry.failed || entry.suspected))).length;
+  const accusers = others.filter((report) =>
+    report.table.some((entry) => entry.nodeId === nodeId && (entry.failed || entry.suspected)),
+  ).length;
   if (accusers * 2 <= others.length && others.length > 0) return false;
   if (others.length === 0) return isGone(presence);
   return accusers + gone.length >= needed;
 }
 
 function entriesOf(nodeId: string, listeners: readonly NodeReport[], reports: readonly NodeReport[]): TableEntry[] {
-  const find = (among: readonly NodeReport[]) => among.flatMap((report) => report.table.filter((entry) => entry.nodeId === nodeId && !entry.handshake));
+  const find = (among: readonly NodeReport[]) =>
+    among.flatMap((report) => report.table.filter((entry) => entry.nodeId === nodeId && !entry.handshake));
   const heard = find(listeners);
   return heard.length > 0 ? heard : find(reports);
 }
@@ -120,7 +151,8 @@ interface Ownership {
  */
 function agreeOnSlots(listeners: readonly NodeReport[]): Ownership {
   const bounds = new Set([0, SLOT_COUNT]);
-  for (const report of listeners) for (const entry of report.table) for (const range of entry.slots) bounds.add(range.start).add(range.end + 1);
+  for (const report of listeners)
+    for (const entry of report.table) for (const range of entry.slots) bounds.add(range.start).add(range.end + 1);
   const starts = [...bounds].sort((a, b) => a - b);
   const opinions = listeners.map((report) => ownersAt(report, starts));
   const slotsBy = new Map<string, SlotRange[]>();
@@ -140,13 +172,15 @@ function agreeOnSlots(listeners: readonly NodeReport[]): Ownership {
 function ownersAt(report: NodeReport, starts: readonly number[]): string[] {
   const indexOf = new Map(starts.map((start, index) => [start, index]));
   const owners = new Array<string>(starts.length).fill('');
-  for (const entry of report.table) for (const range of entry.slots) owners.fill(entry.nodeId, indexOf.get(range.start), indexOf.get(range.end + 1));
+  for (const entry of report.table)
+    for (const range of entry.slots) owners.fill(entry.nodeId, indexOf.get(range.start), indexOf.get(range.end + 1));
   return owners;
 }
 
 function append(ranges: SlotRange[], stretch: SlotRange): void {
   const last = ranges.at(-1);
-  if (last !== undefined && last.end + 1 === stretch.start) ranges[ranges.length - 1] = { start: last.start, end: stretch.end };
+  if (last !== undefined && last.end + 1 === stretch.start)
+    ranges[ranges.length - 1] = { start: last.start, end: stretch.end };
   else ranges.push(stretch);
 }
 
@@ -158,7 +192,9 @@ function majorityOf(opinions: readonly string[]): string | null {
     if (lead === 0) candidate = owner;
     lead += owner === candidate ? 1 : -1;
   }
-  return opinions.filter((owner) => owner === candidate).length * 2 > opinions.length || opinions.length === 0 ? candidate : null;
+  return opinions.filter((owner) => owner === candidate).length * 2 > opinions.length || opinions.length === 0
+    ? candidate
+    : null;
 }
 
 function mostly(entries: readonly TableEntry[], holds: (entry: TableEntry) => boolean): boolean {

@@ -8,5 +8,5 @@
  */
 export { agree } from './agree.ts';
 export { Memory } from './memory.ts';
-export { observe, type Eyes } from './observe.ts';
+export { type Eyes, observe } from './observe.ts';
 export { NODENAME_DIRECTIVE, toReport } from './report.ts';

@@ -69,7 +69,8 @@ export class Memory {
 
   /** Setbacks that still count. One that is long over is forgotten, and with it how often it failed. */
   setbacks(nowMs: number): readonly Setback[] {
-    for (const [key, setback] of this.#setbacks) if (nowMs - setback.untilMs > BACKOFF_MAX_MS) this.#setbacks.delete(key);
+    for (const [key, setback] of this.#setbacks)
+      if (nowMs - setback.untilMs > BACKOFF_MAX_MS) this.#setbacks.delete(key);
     return [...this.#setbacks.values()];
   }
 

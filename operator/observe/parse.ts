@@ -37,12 +37,16 @@ export function countKeys(fields: ReadonlyMap<string, string>): number {
 
 /** `<id> <ip:port@busport[,hostname]> <flags> <primary|-> <ping> <pong> <epoch> <link> <slots…>`, a line a node. */
 export function parseClusterNodes(nodes: string): TableEntry[] {
-  return nodes.split(/\r?\n/).filter((line) => line !== '').map(parseNodeLine);
+  return nodes
+    .split(/\r?\n/)
+    .filter((line) => line !== '')
+    .map(parseNodeLine);
 }
 
 function parseNodeLine(line: string): TableEntry {
   const [nodeId, address, flagList, primary, , , epoch, link, ...slots] = line.split(' ');
-  if (nodeId === undefined || address === undefined || flagList === undefined || link === undefined) throw new UnreadableReply(`CLUSTER NODES: not a node's line: ${line.slice(0, 120)}`);
+  if (nodeId === undefined || address === undefined || flagList === undefined || link === undefined)
+    throw new UnreadableReply(`CLUSTER NODES: not a node's line: ${line.slice(0, 120)}`);
   const flags = new Set(flagList.split(','));
   return {
     nodeId,
@@ -68,7 +72,12 @@ function parseAddress(written: string): Address {
   return { host: match[1]!, port: Number(match[2]), busPort: Number(match[3]) };
 }
 
-const OUTCOMES: Readonly<Record<string, Migration['outcome']>> = { success: 'success', failed: 'failed', cancelled: 'cancelled', canceled: 'cancelled' };
+const OUTCOMES: Readonly<Record<string, Migration['outcome']>> = {
+  success: 'success',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  canceled: 'cancelled',
+};
 
 export function parseMigrations(migrations: readonly RawMigration[]): Migration[] {
   return migrations.map((raw) => ({
@@ -86,9 +95,12 @@ export function parseMigrations(migrations: readonly RawMigration[]): Migration[
 }
 
 function parseRanges(written: string): SlotRange[] {
-  return written.split(/[ ,]+/).filter((part) => part !== '').map((part) => {
-    const range = parseRange(part);
-    if (range === undefined) throw new UnreadableReply(`CLUSTER GETSLOTMIGRATIONS: not a range of slots: ${part}`);
-    return range;
-  });
+  return written
+    .split(/[ ,]+/)
+    .filter((part) => part !== '')
+    .map((part) => {
+      const range = parseRange(part);
+      if (range === undefined) throw new UnreadableReply(`CLUSTER GETSLOTMIGRATIONS: not a range of slots: ${part}`);
+      return range;
+    });
 }

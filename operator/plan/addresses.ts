@@ -16,19 +16,28 @@ export const healAddresses: Rule = (view) => {
 };
 
 function introductions(view: View, peer: HeardNode): Step[] {
-  return heardNodes(view).filter((node) => node !== peer && isMisplaced(peer, node)).map((node) => ({
-    kind: 'meet',
-    at: refOf(peer),
-    target: refOf(node),
-    cluster: view.clusterUid,
-    because: `${node.place.name} came back at ${show(node.place.address!)} and ${peer.place.name} looks for it at its old address`,
-  }));
+  return heardNodes(view)
+    .filter((node) => node !== peer && isMisplaced(peer, node))
+    .map((node) => ({
+      kind: 'meet',
+      at: refOf(peer),
+      target: refOf(node),
+      cluster: view.clusterUid,
+      because: `${node.place.name} came back at ${show(node.place.address!)} and ${peer.place.name} looks for it at its old address`,
+    }));
 }
 
 function isMisplaced(peer: HeardNode, node: HeardNode): boolean {
   const entry = peer.report.table.find((candidate) => candidate.nodeId === node.report.nodeId && !candidate.handshake);
-  const greeted = peer.report.table.some((candidate) => candidate.handshake && sameAddress(candidate.address, node.place.address!));
-  return entry !== undefined && !entry.linkConnected && !greeted && (entry.noAddress || !sameAddress(entry.address, node.place.address!));
+  const greeted = peer.report.table.some(
+    (candidate) => candidate.handshake && sameAddress(candidate.address, node.place.address!),
+  );
+  return (
+    entry !== undefined &&
+    !entry.linkConnected &&
+    !greeted &&
+    (entry.noAddress || !sameAddress(entry.address, node.place.address!))
+  );
 }
 
 export function sameAddress(a: Address, b: Address): boolean {

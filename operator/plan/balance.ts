@@ -18,13 +18,20 @@ export interface Transfer {
 /** The fewest transfers of slots that balance the shards. Deterministic: ties go to the lower index. */
 export function transfers(holdings: readonly Holding[]): Transfer[] {
   const quotas = quotasOf(holdings);
-  const surpluses = holdings.map(({ shard, slots }) => ({ shard, slots: Math.max(0, slots - (quotas.get(shard) ?? 0)) })).filter(({ slots }) => slots > 0);
-  const deficits = holdings.map(({ shard, slots }) => ({ shard, slots: Math.max(0, (quotas.get(shard) ?? 0) - slots) })).filter(({ slots }) => slots > 0);
+  const surpluses = holdings
+    .map(({ shard, slots }) => ({ shard, slots: Math.max(0, slots - (quotas.get(shard) ?? 0)) }))
+    .filter(({ slots }) => slots > 0);
+  const deficits = holdings
+    .map(({ shard, slots }) => ({ shard, slots: Math.max(0, (quotas.get(shard) ?? 0) - slots) }))
+    .filter(({ slots }) => slots > 0);
   const result: Transfer[] = [];
   for (const surplus of surpluses) {
     while (surplus.slots > 0) {
       // The neediest target first: sources that work at the same time then spread over the targets.
-      const neediest = deficits.reduce<{ shard: number; slots: number } | null>((best, deficit) => (deficit.slots > (best?.slots ?? 0) ? deficit : best), null);
+      const neediest = deficits.reduce<{ shard: number; slots: number } | null>(
+        (best, deficit) => (deficit.slots > (best?.slots ?? 0) ? deficit : best),
+        null,
+      );
       if (neediest === null) break;
       const slots = Math.min(surplus.slots, neediest.slots);
       result.push({ source: surplus.shard, target: neediest.shard, slots });

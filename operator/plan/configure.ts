@@ -10,7 +10,9 @@ import type { Rule } from './rule.ts';
 /** A directive whose value at a node differs from the spec's is set there, once for each life of the node and each change of the spec. */
 export const applyConfig: Rule = (view) => {
   const hash = hashOf(view.desired.spec.config);
-  return configurable(view).filter((node) => node.configured !== hash).flatMap((node) => configure(view, node));
+  return configurable(view)
+    .filter((node) => node.configured !== hash)
+    .flatMap((node) => configure(view, node));
 };
 
 function configurable(view: View): HeardNode[] {
@@ -19,12 +21,24 @@ function configurable(view: View): HeardNode[] {
 
 function configure(view: View, node: HeardNode): Step[] {
   const different = differences(view, node);
-  return different.length === 0 ? [] : [{ kind: 'configure', at: refOf(node), directives: Object.fromEntries(different), because: `spec.config has another value than ${node.place.name}` }];
+  return different.length === 0
+    ? []
+    : [
+        {
+          kind: 'configure',
+          at: refOf(node),
+          directives: Object.fromEntries(different),
+          because: `spec.config has another value than ${node.place.name}`,
+        },
+      ];
 }
 
 /** Directives that the node knows and that have another value there. */
 export function differences(view: View, node: HeardNode): [string, string][] {
-  return wanted(view).filter(([name, value]) => node.report.config[name] !== undefined && canonical(node.report.config[name]) !== canonical(value));
+  return wanted(view).filter(
+    ([name, value]) =>
+      node.report.config[name] !== undefined && canonical(node.report.config[name]) !== canonical(value),
+  );
 }
 
 function wanted(view: View): [string, string][] {
@@ -34,7 +48,9 @@ function wanted(view: View): [string, string][] {
 /** Directives of the spec that a running node does not know. */
 export function unknownDirectives(view: View): string[] {
   const nodes = configurable(view);
-  return wanted(view).map(([name]) => name).filter((name) => nodes.some((node) => node.report.config[name] === undefined));
+  return wanted(view)
+    .map(([name]) => name)
+    .filter((name) => nodes.some((node) => node.report.config[name] === undefined));
 }
 
 /** Running nodes have taken spec.config, as far as it can be taken live: nodes may be started with it. */

@@ -1,7 +1,18 @@
 /**
  * Questions that several rules ask of a view. Pure, and free of policy: what follows from an answer is the rules' business.
  */
-import { countSlots, type Member, type NodeRef, type NodeReport, type NodeView, type ShardView, shardWorkload, type ShardWorkload, SLOT_COUNT, type View } from '../model/index.ts';
+import {
+  countSlots,
+  type Member,
+  type NodeRef,
+  type NodeReport,
+  type NodeView,
+  type ShardView,
+  type ShardWorkload,
+  SLOT_COUNT,
+  shardWorkload,
+  type View,
+} from '../model/index.ts';
 
 /** A node that answered in this look. */
 export interface HeardNode extends NodeView {
@@ -53,7 +64,13 @@ export function isFormed(view: View): boolean {
 
 /** A node that knows nobody, owns nothing and holds nothing. */
 export function isBlank(report: NodeReport): boolean {
-  return report.role === 'primary' && report.slots.length === 0 && report.keys === 0 && !report.loading && report.table.every((entry) => entry.myself);
+  return (
+    report.role === 'primary' &&
+    report.slots.length === 0 &&
+    report.keys === 0 &&
+    !report.loading &&
+    report.table.every((entry) => entry.myself)
+  );
 }
 
 export function memberOf(view: View, nodeId: string): Member | undefined {
@@ -73,7 +90,12 @@ export function knows(report: NodeReport, nodeId: string): boolean {
 export function isJoined(view: View, node: HeardNode): boolean {
   const { voters, heard } = view.agreed;
   const { nodeId } = node.report;
-  return voters.every((voter) => voter === nodeId || knows(node.report, voter)) && heardNodes(view).every(({ report }) => !heard.includes(report.nodeId) || report.nodeId === nodeId || knows(report, nodeId));
+  return (
+    voters.every((voter) => voter === nodeId || knows(node.report, voter)) &&
+    heardNodes(view).every(
+      ({ report }) => !heard.includes(report.nodeId) || report.nodeId === nodeId || knows(report, nodeId),
+    )
+  );
 }
 
 /**
@@ -83,7 +105,9 @@ export function isJoined(view: View, node: HeardNode): boolean {
 export function primaryOf(view: View, shard: ShardView): HeardNode | null {
   const heard = heardOf(shard.nodes);
   const primaries = heard.filter((node) => node.report.role === 'primary');
-  const owners = primaries.filter((node) => agreedSlotCount(view, node.report.nodeId) > 0).sort((a, b) => b.report.configEpoch - a.report.configEpoch);
+  const owners = primaries
+    .filter((node) => agreedSlotCount(view, node.report.nodeId) > 0)
+    .sort((a, b) => b.report.configEpoch - a.report.configEpoch);
   if (owners.length > 0) return owners[0]!;
   // An owner that does not answer keeps its role until somebody takes it over.
   if (absentOwner(view, shard) !== null) return null;
@@ -101,7 +125,9 @@ export function absentOwner(view: View, shard: ShardView): Member | null {
 }
 
 export function replicasOf(primary: HeardNode, shard: ShardView): HeardNode[] {
-  return heardOf(shard.nodes).filter((node) => node.report.role === 'replica' && node.report.primaryId === primary.report.nodeId);
+  return heardOf(shard.nodes).filter(
+    (node) => node.report.role === 'replica' && node.report.primaryId === primary.report.nodeId,
+  );
 }
 
 /** Follows the primary, with its link up and nothing left to load. */
@@ -111,13 +137,19 @@ export function isSynced(replica: HeardNode): boolean {
 
 /** The replicas that the spec wants are there and in sync: the shard may be given slots. */
 export function isReplicated(view: View, shard: ShardView, primary: HeardNode): boolean {
-  return replicasOf(primary, shard).filter((replica) => isSynced(replica) && isStaying(view, replica)).length >= Math.min(view.desired.spec.replicas, nodesWanted(view) - 1);
+  return (
+    replicasOf(primary, shard).filter((replica) => isSynced(replica) && isStaying(view, replica)).length >=
+    Math.min(view.desired.spec.replicas, nodesWanted(view) - 1)
+  );
 }
 
 /** All slots have an agreed owner, and every owner answers from a place that stays: what is elsewhere holds nothing that is not held here. */
 export function allSlotsAreHeldByStayers(view: View): boolean {
   const stayers = heardNodes(view).filter((node) => isStaying(view, node) && node.report.role === 'primary');
-  return view.agreed.majority && stayers.reduce((sum, node) => sum + agreedSlotCount(view, node.report.nodeId), 0) === SLOT_COUNT;
+  return (
+    view.agreed.majority &&
+    stayers.reduce((sum, node) => sum + agreedSlotCount(view, node.report.nodeId), 0) === SLOT_COUNT
+  );
 }
 
 /** "1 key", "2 keys". */

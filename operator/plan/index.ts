@@ -34,10 +34,24 @@ import { createMissingShards } from './workloads.ts';
  * can only wait or refuse says so and lets the others work: each guards what it needs by itself, so none can block another.
  */
 export const rules: readonly Rule[] = [
-  promoteForLostPrimary, healAddresses, refuseUnsafeChange, createMissingShards, formCluster, waitForMajority,
-  giveUpLostSlots, forgetLostNodes, meetNewNodes, assignUnownedSlots, attachReplicas,
-  cancelStrayMigrations, moveSlots, drainLeavingShards, removeSurplusReplicas, removeEmptyShards,
-  applyConfig, explainWaiting,
+  promoteForLostPrimary,
+  healAddresses,
+  refuseUnsafeChange,
+  createMissingShards,
+  formCluster,
+  waitForMajority,
+  giveUpLostSlots,
+  forgetLostNodes,
+  meetNewNodes,
+  assignUnownedSlots,
+  attachReplicas,
+  cancelStrayMigrations,
+  moveSlots,
+  drainLeavingShards,
+  removeSurplusReplicas,
+  removeEmptyShards,
+  applyConfig,
+  explainWaiting,
 ];
 
 /** The next few steps. Nothing at all: the cluster is as the spec has it, in every node's own view. */
@@ -65,9 +79,14 @@ function restOf(view: View, step: Step): Step[] {
   const restMs = setback.untilMs - view.nowMs;
   return setback.attempts === 0
     ? [wait(view, 'EffectPending', step.because, restMs)]
-    : [{ ...wait(view, 'RetryPending', `${setback.error} (attempt ${setback.attempts}); ${step.because}`, restMs), retries: setback.key }];
+    : [
+        {
+          ...wait(view, 'RetryPending', `${setback.error} (attempt ${setback.attempts}); ${step.because}`, restMs),
+          retries: setback.key,
+        },
+      ];
 }
 
-export * from './facts.ts';
 export { applyConfig, differences } from './configure.ts';
+export * from './facts.ts';
 export { outstanding, runningExports } from './move-slots.ts';

@@ -3,9 +3,31 @@
  * (CLUSTER MIGRATESLOTS); the plan says which slots, in small jobs, one at a time from each source.
  * What runs counts as done in the balance, so a change of mind in mid-flight needs no memory: the next look balances anew.
  */
-import { countSlots, MAX_SLOTS_PER_JOB, type Migration, MIGRATION_LOOK_MS, type ShardView, SLOT_COUNT, type Step, takeSlots, type View } from '../model/index.ts';
+import {
+  countSlots,
+  MAX_SLOTS_PER_JOB,
+  MIGRATION_LOOK_MS,
+  type Migration,
+  type ShardView,
+  SLOT_COUNT,
+  type Step,
+  takeSlots,
+  type View,
+} from '../model/index.ts';
 import { type Holding, type Transfer, transfers } from './balance.ts';
-import { agreedSlotCount, type HeardNode, heardNodes, isFormed, isJoined, isLeavingShard, isReplicated, memberOf, plural, primaryOf, refOf } from './facts.ts';
+import {
+  agreedSlotCount,
+  type HeardNode,
+  heardNodes,
+  isFormed,
+  isJoined,
+  isLeavingShard,
+  isReplicated,
+  memberOf,
+  plural,
+  primaryOf,
+  refOf,
+} from './facts.ts';
 import { drainRefusal } from './refuse.ts';
 import { type Rule, wait } from './rule.ts';
 
@@ -13,20 +35,46 @@ import { type Rule, wait } from './rule.ts';
 export const moveSlots: Rule = (view) => move(view, (source) => !isLeavingShard(view, source));
 
 /** Shards that leave give everything they own, unless the rest has no room for it. */
-export const drainLeavingShards: Rule = (view) => (drainRefusal(view) !== null ? [] : move(view, (source) => isLeavingShard(view, source)));
+export const drainLeavingShards: Rule = (view) =>
+  drainRefusal(view) !== null ? [] : move(view, (source) => isLeavingShard(view, source));
 
 /** A migration towards a shard that leaves is called off: its slots stay where they are. */
-export const cancelStrayMigrations: Rule = (view) => heardNodes(view).flatMap((node): Step[] => {
-  const stray = runningExports(node).find((job) => view.shards.some((shard) => isLeavingShard(view, shard) && shard.nodes.some((other) => other.report?.nodeId === job.targetId)));
-  return stray === undefined ? [] : [{ kind: 'cancel-migrations', source: refOf(node), because: `${plural(countSlots(stray.ranges), 'slot')} are on their way to a shard that leaves` }];
-});
+export const cancelStrayMigrations: Rule = (view) =>
+  heardNodes(view).flatMap((node): Step[] => {
+    const stray = runningExports(node).find((job) =>
+      view.shards.some(
+        (shard) => isLeavingShard(view, shard) && shard.nodes.some((other) => other.report?.nodeId === job.targetId),
+      ),
+    );
+    return stray === undefined
+      ? []
+      : [
+          {
+            kind: 'cancel-migrations',
+            source: refOf(node),
+            because: `${plural(countSlots(stray.ranges), 'slot')} are on their way to a shard that leaves`,
+          },
+        ];
+  });
 
 function move(view: View, isSource: (shard: ShardView) => boolean): readonly Step[] {
   if (!isFormed(view) || !view.agreed.majority) return [];
   const due = outstanding(view).filter((transfer) => isSource(shardAt(view, transfer.source)));
-  const running = view.shards.filter(isSource).map((shard) => primaryOf(view, shard)).filter((node) => node !== null).flatMap(runningExports);
+  const running = view.shards
+    .filter(isSource)
+    .map((shard) => primaryOf(view, shard))
+    .filter((node) => node !== null)
+    .flatMap(runningExports);
   if (due.length === 0 && running.length === 0) return [];
-  if (view.agreed.disputed.length > 0) return [wait(view, 'OwnershipSpreading', 'the primaries do not agree yet on the owners of slots that just moved', MIGRATION_LOOK_MS)];
+  if (view.agreed.disputed.length > 0)
+    return [
+      wait(
+        view,
+        'OwnershipSpreading',
+        'the primaries do not agree yet on the owners of slots that just moved',
+        MIGRATION_LOOK_MS,
+      ),
+    ];
   const steps: Step[] = [];
   const busy = new Set<number>();
   for (const transfer of due) {
@@ -36,7 +84,15 @@ function move(view: View, isSource: (shard: ShardView) => boolean): readonly Ste
     steps.push(step);
     if (step.kind === 'migrate-slots') busy.add(transfer.source);
   }
-  if (steps.every((step) => step.kind === 'wait') && running.length > 0) steps.push(wait(view, 'MovingSlots', `${plural(running.length, 'job')} under way: ${running.map((job) => `${countSlots(job.ranges)} slots ${job.state}`).join(', ')}`, MIGRATION_LOOK_MS));
+  if (steps.every((step) => step.kind === 'wait') && running.length > 0)
+    steps.push(
+      wait(
+        view,
+        'MovingSlots',
+        `${plural(running.length, 'job')} under way: ${running.map((job) => `${countSlots(job.ranges)} slots ${job.state}`).join(', ')}`,
+        MIGRATION_LOOK_MS,
+      ),
+    );
   return steps;
 }
 
@@ -49,8 +105,13 @@ export function outstanding(view: View): Transfer[] {
 function holdingOf(view: View, shard: ShardView): Holding {
   const owned = ownersIn(view, shard).reduce((sum, nodeId) => sum + agreedSlotCount(view, nodeId), 0);
   const leaving = heardNodes(view).flatMap((node) => (node.shardIndex === shard.index ? runningExports(node) : []));
-  const coming = heardNodes(view).flatMap((node) => runningExports(node)).filter((job) => shard.nodes.some((node) => node.report?.nodeId === job.targetId));
-  const slots = owned - leaving.reduce((sum, job) => sum + stillOwned(view, job), 0) + coming.reduce((sum, job) => sum + stillOwned(view, job), 0);
+  const coming = heardNodes(view)
+    .flatMap((node) => runningExports(node))
+    .filter((job) => shard.nodes.some((node) => node.report?.nodeId === job.targetId));
+  const slots =
+    owned -
+    leaving.reduce((sum, job) => sum + stillOwned(view, job), 0) +
+    coming.reduce((sum, job) => sum + stillOwned(view, job), 0);
   return { shard: shard.index, slots, staying: !isLeavingShard(view, shard) };
 }
 
@@ -70,21 +131,48 @@ function ownersIn(view: View, shard: ShardView): string[] {
 /** Slots of a running job that a majority still sees at its source: a job that just ended has none. */
 function stillOwned(view: View, job: Migration): number {
   const owned = memberOf(view, job.sourceId)?.slots ?? [];
-  return job.ranges.reduce((sum, range) => sum + owned.reduce((inner, own) => inner + Math.max(0, Math.min(range.end, own.end) - Math.max(range.start, own.start) + 1), 0), 0);
+  return job.ranges.reduce(
+    (sum, range) =>
+      sum +
+      owned.reduce(
+        (inner, own) => inner + Math.max(0, Math.min(range.end, own.end) - Math.max(range.start, own.start) + 1),
+        0,
+      ),
+    0,
+  );
 }
 
 function start(view: View, transfer: Transfer): Step | null {
   const source = primaryOf(view, shardAt(view, transfer.source));
   const targetShard = shardAt(view, transfer.target);
   const target = primaryOf(view, targetShard);
-  if (source === null || target === null || source.report.loading || target.report.loading || !isJoined(view, target) || runningExports(source).length > 0) return null;
-  if (!isReplicated(view, targetShard, target)) return wait(view, 'ReplicasNotInSync', `no slots move to shard ${transfer.target} before its ${plural(view.desired.spec.replicas, 'replica')} are in sync`);
-  if (!agreesWithItself(view, source) || !agreesWithItself(view, target)) return wait(view, 'OwnershipSpreading', 'slots that just moved are not known everywhere yet', MIGRATION_LOOK_MS);
+  if (
+    source === null ||
+    target === null ||
+    source.report.loading ||
+    target.report.loading ||
+    !isJoined(view, target) ||
+    runningExports(source).length > 0
+  )
+    return null;
+  if (!isReplicated(view, targetShard, target))
+    return wait(
+      view,
+      'ReplicasNotInSync',
+      `no slots move to shard ${transfer.target} before its ${plural(view.desired.spec.replicas, 'replica')} are in sync`,
+    );
+  if (!agreesWithItself(view, source) || !agreesWithItself(view, target))
+    return wait(view, 'OwnershipSpreading', 'slots that just moved are not known everywhere yet', MIGRATION_LOOK_MS);
   const slots = Math.min(transfer.slots, MAX_SLOTS_PER_JOB);
   const because = isLeavingShard(view, shardAt(view, transfer.source))
     ? `shard ${transfer.source} leaves and still owns ${plural(agreedSlotCount(view, source.report.nodeId), 'slot')}`
     : `shard ${transfer.source} owns ${plural(agreedSlotCount(view, source.report.nodeId), 'slot')} and shard ${transfer.target} ${agreedSlotCount(view, target.report.nodeId)}`;
-  return { kind: 'migrate-slots', source: refOf(source), moves: [{ ranges: takeSlots(source.report.slots, slots), target: refOf(target) }], because };
+  return {
+    kind: 'migrate-slots',
+    source: refOf(source),
+    moves: [{ ranges: takeSlots(source.report.slots, slots), target: refOf(target) }],
+    because,
+  };
 }
 
 /** The node's own claim is what the majority says: nothing of it is still spreading. */

@@ -14,21 +14,31 @@ function lostPrimaries(view: View): Member[] {
 }
 
 function promote(view: View, lost: Member): Step[] {
-  const followers = heardNodes(view).filter((node) => node.report.role === 'replica' && node.report.primaryId === lost.nodeId && !node.report.loading);
+  const followers = heardNodes(view).filter(
+    (node) => node.report.role === 'replica' && node.report.primaryId === lost.nodeId && !node.report.loading,
+  );
   const best = mostAdvanced(followers);
   if (best === null) return [];
   const failedForMs = view.nowMs - lost.failedSinceMs!;
   const boundMs = canElect(view, lost) ? ELECTION_BOUND_MS : NO_ELECTION_BOUND_MS;
   if (failedForMs < boundMs) {
-    return [wait(view, 'ElectionPending', `the primary of shard ${best.shardIndex} failed ${seconds(failedForMs)} ago: ${canElect(view, lost) ? `the cluster elects a successor within ${seconds(boundMs)}` : `too few primaries are left to elect a successor; it has ${seconds(boundMs)} to come back`}`)];
+    return [
+      wait(
+        view,
+        'ElectionPending',
+        `the primary of shard ${best.shardIndex} failed ${seconds(failedForMs)} ago: ${canElect(view, lost) ? `the cluster elects a successor within ${seconds(boundMs)}` : `too few primaries are left to elect a successor; it has ${seconds(boundMs)} to come back`}`,
+      ),
+    ];
   }
   if (stillServes(view, lost)) return [];
-  return [{
-    kind: 'takeover',
-    replica: refOf(best),
-    primaryId: lost.nodeId,
-    because: `the primary of shard ${best.shardIndex} failed ${seconds(failedForMs)} ago and no election took place; ${best.place.name} is its most advanced replica`,
-  }];
+  return [
+    {
+      kind: 'takeover',
+      replica: refOf(best),
+      primaryId: lost.nodeId,
+      because: `the primary of shard ${best.shardIndex} failed ${seconds(failedForMs)} ago and no election took place; ${best.place.name} is its most advanced replica`,
+    },
+  ];
 }
 
 /** Peers call it failed and yet it answers this operator and believes in the cluster: taking its slots would lose what it accepts. */
@@ -45,7 +55,9 @@ function canElect(view: View, lost: Member): boolean {
 
 /** The furthest offset; of equals, one that stays, then the lowest ordinal. */
 function mostAdvanced(replicas: readonly HeardNode[]): HeardNode | null {
-  return [...replicas].sort((a, b) => b.report.offset - a.report.offset || a.place.ordinal - b.place.ordinal)[0] ?? null;
+  return (
+    [...replicas].sort((a, b) => b.report.offset - a.report.offset || a.place.ordinal - b.place.ordinal)[0] ?? null
+  );
 }
 
 function seconds(ms: number): string {

@@ -3,7 +3,20 @@
  * method gives the same scene with one thing otherwise. The agreed facts are computed from the nodes' words, as in earnest.
  */
 import { parseCluster, type ValkeyCluster } from '../api/index.ts';
-import { type Migration, NODE_TIMEOUT_MS, type NodeReport, type NodeView, nodeName, type Setback, shardName, shardWorkload, type ShardView, type SlotRange, type TableEntry, type View } from '../model/index.ts';
+import {
+  type Migration,
+  NODE_TIMEOUT_MS,
+  type NodeReport,
+  type NodeView,
+  nodeName,
+  type Setback,
+  type ShardView,
+  type SlotRange,
+  shardName,
+  shardWorkload,
+  type TableEntry,
+  type View,
+} from '../model/index.ts';
 import { agree, Memory } from '../observe/index.ts';
 import { initialRange } from './form.ts';
 import { plan } from './index.ts';
@@ -37,7 +50,12 @@ export class Scene {
   readonly #had: Shape;
   readonly #setbacks: readonly Setback[];
 
-  constructor(nodes: readonly SceneNode[], spec: Record<string, unknown>, had: Shape, setbacks: readonly Setback[] = []) {
+  constructor(
+    nodes: readonly SceneNode[],
+    spec: Record<string, unknown>,
+    had: Shape,
+    setbacks: readonly Setback[] = [],
+  ) {
     this.#nodes = nodes;
     this.#spec = spec;
     this.#had = had;
@@ -83,7 +101,18 @@ export class Scene {
   }
 
   migrating(from: string, to: string, ranges: readonly SlotRange[]): Scene {
-    const job: Migration = { name: 'job', operation: 'export', sourceId: this.id(from), targetId: this.id(to), ranges, state: 'snapshotting', outcome: 'running', message: '', createdAtMs: 0, updatedAtMs: 0 };
+    const job: Migration = {
+      name: 'job',
+      operation: 'export',
+      sourceId: this.id(from),
+      targetId: this.id(to),
+      ranges,
+      state: 'snapshotting',
+      outcome: 'running',
+      message: '',
+      createdAtMs: 0,
+      updatedAtMs: 0,
+    };
     return this.reporting(from, { migrations: [job] });
   }
 
@@ -99,10 +128,20 @@ export class Scene {
     const desired = this.#desired();
     const memory = new Memory();
     for (const node of this.#nodes) memory.sawAt(node.id, nameOf(node));
-    for (const node of this.#nodes) if (node.failedForMs !== null) memory.since(`failed ${node.id}`, true, NOW_MS - node.failedForMs);
+    for (const node of this.#nodes)
+      if (node.failedForMs !== null) memory.since(`failed ${node.id}`, true, NOW_MS - node.failedForMs);
     const count = Math.max(desired.spec.shards, this.#had.shards);
     const shards = Array.from({ length: count }, (_, index) => this.#shard(index, desired));
-    return { nowMs: NOW_MS, desired, clusterUid: 'uid', image: 'image', previous: null, shards, agreed: agree(shards, memory, NOW_MS), setbacks: this.#setbacks };
+    return {
+      nowMs: NOW_MS,
+      desired,
+      clusterUid: 'uid',
+      image: 'image',
+      previous: null,
+      shards,
+      agreed: agree(shards, memory, NOW_MS),
+      setbacks: this.#setbacks,
+    };
   }
 
   /** What the plan does about it: steps by kind and subject, acts first. */
@@ -124,7 +163,10 @@ export class Scene {
         case 'replicate':
           return [`replicate ${step.at.name} of ${step.primary.name}`];
         case 'migrate-slots':
-          return step.moves.map((move) => `migrate ${move.ranges.map((range) => `${range.start}-${range.end}`).join(' ')} ${step.source.name}->${move.target.name}`);
+          return step.moves.map(
+            (move) =>
+              `migrate ${move.ranges.map((range) => `${range.start}-${range.end}`).join(' ')} ${step.source.name}->${move.target.name}`,
+          );
         case 'cancel-migrations':
           return [`${step.kind} ${step.source.name}`];
         case 'failover':
@@ -142,56 +184,130 @@ export class Scene {
 
   /** What is waited for or refused. */
   remarks(): string[] {
-    return [...new Set(plan(this.view()).flatMap((step) => (step.kind === 'wait' || step.kind === 'hold' ? [step.reason] : [])))];
+    return [
+      ...new Set(
+        plan(this.view()).flatMap((step) => (step.kind === 'wait' || step.kind === 'hold' ? [step.reason] : [])),
+      ),
+    ];
   }
 
   #desired(): ValkeyCluster {
-    return parseCluster({ apiVersion: 'keyherd.dev/v1alpha1', kind: 'ValkeyCluster', metadata: { name: 'c', uid: 'uid', generation: 1 }, spec: this.#spec }, 'scene');
+    return parseCluster(
+      {
+        apiVersion: 'keyherd.dev/v1alpha1',
+        kind: 'ValkeyCluster',
+        metadata: { name: 'c', uid: 'uid', generation: 1 },
+        spec: this.#spec,
+      },
+      'scene',
+    );
   }
 
   #with(name: string, change: (node: SceneNode) => SceneNode): Scene {
     if (!this.#nodes.some((node) => nameOf(node) === name)) throw new Error(`no node ${name}`);
-    return new Scene(this.#nodes.map((node) => (nameOf(node) === name ? change(node) : node)), this.#spec, this.#had, this.#setbacks);
+    return new Scene(
+      this.#nodes.map((node) => (nameOf(node) === name ? change(node) : node)),
+      this.#spec,
+      this.#had,
+      this.#setbacks,
+    );
   }
 
   #shard(index: number, desired: ValkeyCluster): ShardView {
     const nodes = this.#nodes.filter((node) => node.shard === index).map((node) => this.#nodeView(node));
     if (index >= this.#had.shards) return { index, workload: null, nodes };
     const { hash, persistence } = shardWorkload(desired, index, 'image');
-    return { index, workload: { name: shardName('c', index), uid: `shard-${index}`, nodes: 1 + this.#had.replicas, hash, persistence: { mode: persistence.mode, size: persistence.size }, deleting: false }, nodes };
+    return {
+      index,
+      workload: {
+        name: shardName('c', index),
+        uid: `shard-${index}`,
+        nodes: 1 + this.#had.replicas,
+        hash,
+        persistence: { mode: persistence.mode, size: persistence.size },
+        deleting: false,
+      },
+      nodes,
+    };
   }
 
   #nodeView(node: SceneNode): NodeView {
-    const place = { name: nameOf(node), uid: `uid-${node.id}`, ordinal: node.ordinal, phase: node.phase, address: addressOf(node.port), ready: node.heard, createdAtMs: 0 };
-    return { shardIndex: node.shard, place, report: node.heard ? this.#report(node) : null, silence: node.heard ? null : { error: 'no answer', sinceMs: NOW_MS - NODE_TIMEOUT_MS }, configured: null };
+    const place = {
+      name: nameOf(node),
+      uid: `uid-${node.id}`,
+      ordinal: node.ordinal,
+      phase: node.phase,
+      address: addressOf(node.port),
+      ready: node.heard,
+      createdAtMs: 0,
+    };
+    return {
+      shardIndex: node.shard,
+      place,
+      report: node.heard ? this.#report(node) : null,
+      silence: node.heard ? null : { error: 'no answer', sinceMs: NOW_MS - NODE_TIMEOUT_MS },
+      configured: null,
+    };
   }
 
   #report(node: SceneNode): NodeReport {
     const own = this.#facts(node);
     return {
-      nodeId: node.id, shardId: `shard-${node.shard}`, role: own.role, primaryId: own.primaryId, linkUp: true, offset: 1000, configEpoch: 1, currentEpoch: 1,
-      slots: own.slots, clusterOk: node.joined, loading: false, keys: node.joined ? 10 : 0, usedMemoryBytes: 1, maxMemoryBytes: 0, opsPerSecond: 0, belongsTo: 'uid',
-      table: this.#table(node), migrations: [], config: {}, ...node.report,
+      nodeId: node.id,
+      shardId: `shard-${node.shard}`,
+      role: own.role,
+      primaryId: own.primaryId,
+      linkUp: true,
+      offset: 1000,
+      configEpoch: 1,
+      currentEpoch: 1,
+      slots: own.slots,
+      clusterOk: node.joined,
+      loading: false,
+      keys: node.joined ? 10 : 0,
+      usedMemoryBytes: 1,
+      maxMemoryBytes: 0,
+      opsPerSecond: 0,
+      belongsTo: 'uid',
+      table: this.#table(node),
+      migrations: [],
+      config: {},
+      ...node.report,
     };
   }
 
   #table(reader: SceneNode): TableEntry[] {
-    return this.#nodes.filter((node) => node === reader || (reader.joined && (node.joined || node.id.startsWith('blank-')))).map((node) => {
-      const former = node !== reader && node.id.startsWith('blank-');
-      const known = former ? { ...node, id: node.id.slice('blank-'.length), joined: true } : node;
-      const failed = node !== reader && node.failedForMs !== null;
-      const facts = this.#facts(known);
-      return {
-        nodeId: known.id, address: addressOf(node === reader ? node.port : (node.soughtAt ?? node.port)), role: facts.role, primaryId: facts.primaryId, myself: node === reader,
-        suspected: false, failed, handshake: false, noAddress: former && !failed, linkConnected: !failed && !former && (node === reader || node.soughtAt === null), configEpoch: 1, slots: facts.slots,
-      };
-    });
+    return this.#nodes
+      .filter((node) => node === reader || (reader.joined && (node.joined || node.id.startsWith('blank-'))))
+      .map((node) => {
+        const former = node !== reader && node.id.startsWith('blank-');
+        const known = former ? { ...node, id: node.id.slice('blank-'.length), joined: true } : node;
+        const failed = node !== reader && node.failedForMs !== null;
+        const facts = this.#facts(known);
+        return {
+          nodeId: known.id,
+          address: addressOf(node === reader ? node.port : (node.soughtAt ?? node.port)),
+          role: facts.role,
+          primaryId: facts.primaryId,
+          myself: node === reader,
+          suspected: false,
+          failed,
+          handshake: false,
+          noAddress: former && !failed,
+          linkConnected: !failed && !former && (node === reader || node.soughtAt === null),
+          configEpoch: 1,
+          slots: facts.slots,
+        };
+      });
   }
 
   /** Role and slots as everyone sees them. */
   #facts(node: SceneNode): { role: NodeReport['role']; primaryId: string | null; slots: readonly SlotRange[] } {
     if (!node.joined) return { role: 'primary', primaryId: null, slots: [] };
-    const natural = node.ordinal === 0 ? { role: 'primary' as const, primaryId: null, slots: [initialRange(node.shard, this.#had.shards)] } : { role: 'replica' as const, primaryId: `n-${node.shard}-0`, slots: [] };
+    const natural =
+      node.ordinal === 0
+        ? { role: 'primary' as const, primaryId: null, slots: [initialRange(node.shard, this.#had.shards)] }
+        : { role: 'replica' as const, primaryId: `n-${node.shard}-0`, slots: [] };
     const { role = natural.role, primaryId = natural.primaryId, slots = natural.slots } = node.report;
     return { role, primaryId, slots };
   }
@@ -213,9 +329,23 @@ export function nothing(shape: Shape): Scene {
 }
 
 function nodesOf({ shards, replicas }: Shape, joined: boolean): SceneNode[] {
-  return Array.from({ length: shards }, (_, shard) => Array.from({ length: 1 + replicas }, (_unused, ordinal): SceneNode => ({
-    shard, ordinal, id: `n-${shard}-${ordinal}`, phase: 'Running', heard: true, joined, report: {}, port: 7000 + shard * 10 + ordinal, failedForMs: null, soughtAt: null,
-  }))).flat();
+  return Array.from({ length: shards }, (_, shard) =>
+    Array.from(
+      { length: 1 + replicas },
+      (_unused, ordinal): SceneNode => ({
+        shard,
+        ordinal,
+        id: `n-${shard}-${ordinal}`,
+        phase: 'Running',
+        heard: true,
+        joined,
+        report: {},
+        port: 7000 + shard * 10 + ordinal,
+        failedForMs: null,
+        soughtAt: null,
+      }),
+    ),
+  ).flat();
 }
 
 function nameOf(node: SceneNode): string {

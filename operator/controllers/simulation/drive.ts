@@ -45,6 +45,11 @@ export class Operator {
   }
 
   #begin(): ClusterReconciler {
-    return new ClusterReconciler({ platform: this.world, admin: this.world, clock: this.world.clock, log: { info: () => {}, warn: () => {} } });
+    return new ClusterReconciler({
+      platform: this.world,
+      admin: this.world,
+      clock: this.world.clock,
+      log: { info: () => {}, warn: () => {} },
+    });
   }
 }

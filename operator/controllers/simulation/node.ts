@@ -2,7 +2,15 @@
  * A node of the simulated cluster: what it remembers (nodes.conf, its dataset), and its words as CLUSTER NODES and INFO
  * give them. Its dataset is one bit a slot: it holds the slot's keys or it does not.
  */
-import { type Address, announcedNodename, type RawMigration, type RawReport, showRange, SLOT_COUNT, type SlotRange } from '../../model/index.ts';
+import {
+  type Address,
+  announcedNodename,
+  type RawMigration,
+  type RawReport,
+  SLOT_COUNT,
+  type SlotRange,
+  showRange,
+} from '../../model/index.ts';
 
 /** What a node knows of another. */
 export interface Known {
@@ -61,7 +69,16 @@ export class SimulatedNode {
   jobs: Job[] = [];
   config: Record<string, string> = {};
 
-  constructor(name: string, shardIndex: number, ordinal: number, address: Address, id: string, uid: string, nowMs: number, upAtMs: number) {
+  constructor(
+    name: string,
+    shardIndex: number,
+    ordinal: number,
+    address: Address,
+    id: string,
+    uid: string,
+    nowMs: number,
+    upAtMs: number,
+  ) {
     this.name = name;
     this.shardIndex = shardIndex;
     this.ordinal = ordinal;
@@ -111,30 +128,51 @@ export class SimulatedNode {
     const ranges = this.#ranges();
     const written = (id: string) => (ranges.get(id) ?? []).map((range) => ` ${showRange(range)}`).join('');
     const show = ({ host, port, busPort }: Address) => `${host}:${port}@${busPort}`;
-    const lines = [`${this.id} ${show(this.address)} myself,${this.role === 'replica' ? 'slave' : 'master'} ${this.primaryId ?? '-'} 0 0 ${this.epoch} connected${written(this.id)}`];
+    const lines = [
+      `${this.id} ${show(this.address)} myself,${this.role === 'replica' ? 'slave' : 'master'} ${this.primaryId ?? '-'} 0 0 ${this.epoch} connected${written(this.id)}`,
+    ];
     for (const [id, other] of this.known) {
-      const flags = [other.role === 'replica' ? 'slave' : 'master', ...(other.failed ? ['fail'] : other.suspected ? ['fail?'] : []), ...(other.noAddress ? ['noaddr'] : [])];
-      lines.push(`${id} ${show(other.address)} ${flags.join(',')} ${other.primaryId ?? '-'} 0 0 ${other.epoch} ${other.connected ? 'connected' : 'disconnected'}${written(id)}`);
+      const flags = [
+        other.role === 'replica' ? 'slave' : 'master',
+        ...(other.failed ? ['fail'] : other.suspected ? ['fail?'] : []),
+        ...(other.noAddress ? ['noaddr'] : []),
+      ];
+      lines.push(
+        `${id} ${show(other.address)} ${flags.join(',')} ${other.primaryId ?? '-'} 0 0 ${other.epoch} ${other.connected ? 'connected' : 'disconnected'}${written(id)}`,
+      );
     }
-    this.greetings.forEach((greeting, index) => lines.push(`${String(index).padStart(40, 'f')} ${show(greeting.address)} handshake - 0 0 0 disconnected`));
+    this.greetings.forEach((greeting, index) =>
+      lines.push(`${String(index).padStart(40, 'f')} ${show(greeting.address)} handshake - 0 0 0 disconnected`),
+    );
     const keys = this.keys();
     const replica = this.role === 'replica';
     return {
-      info: ['loading:0', 'used_memory:1000000', 'maxmemory:0', `role:${replica ? 'slave' : 'master'}`, `master_link_status:${this.linkUpAtMs <= nowMs ? 'up' : 'down'}`, `slave_repl_offset:${keys}`, `master_repl_offset:${keys}`, ...(keys > 0 ? [`db0:keys=${keys},expires=0`] : [])].join('\r\n'),
+      info: [
+        'loading:0',
+        'used_memory:1000000',
+        'maxmemory:0',
+        `role:${replica ? 'slave' : 'master'}`,
+        `master_link_status:${this.linkUpAtMs <= nowMs ? 'up' : 'down'}`,
+        `slave_repl_offset:${keys}`,
+        `master_repl_offset:${keys}`,
+        ...(keys > 0 ? [`db0:keys=${keys},expires=0`] : []),
+      ].join('\r\n'),
       clusterNodes: `${lines.join('\n')}\n`,
       clusterInfo: `cluster_state:${this.isOk() ? 'ok' : 'fail'}\r\ncluster_current_epoch:${this.epoch}`,
       shardId: `${this.shardIndex}`.padStart(40, '0'),
-      slotMigrations: jobs.map((job): RawMigration => ({
-        name: job.name,
-        operation: job.sourceId === this.id ? 'EXPORT' : 'IMPORT',
-        slot_ranges: job.ranges.map(showRange).join(' '),
-        target_node: job.targetId,
-        source_node: job.sourceId,
-        create_time: 0,
-        last_update_time: 0,
-        state: job.state,
-        message: job.state === 'failed' ? 'simulated failure' : '',
-      })),
+      slotMigrations: jobs.map(
+        (job): RawMigration => ({
+          name: job.name,
+          operation: job.sourceId === this.id ? 'EXPORT' : 'IMPORT',
+          slot_ranges: job.ranges.map(showRange).join(' '),
+          target_node: job.targetId,
+          source_node: job.sourceId,
+          create_time: 0,
+          last_update_time: 0,
+          state: job.state,
+          message: job.state === 'failed' ? 'simulated failure' : '',
+        }),
+      ),
       config: { ...this.config, 'cluster-announce-human-nodename': announcedNodename(clusterUid, this.name) },
     };
   }

@@ -6,7 +6,17 @@
  */
 import type { ValkeyCluster, ValkeyClusterStatus } from '../../api/index.ts';
 import { parseCluster } from '../../api/index.ts';
-import { type Address, type Admin, AdminError, type MigrationOrder, type RawReport, type ShardWorkload, SLOT_COUNT, type SlotRange, slotsOf } from '../../model/index.ts';
+import {
+  type Address,
+  type Admin,
+  AdminError,
+  type MigrationOrder,
+  type RawReport,
+  type ShardWorkload,
+  SLOT_COUNT,
+  type SlotRange,
+  slotsOf,
+} from '../../model/index.ts';
 import type { Platform, PlatformEvent, PlatformNode, PlatformShard } from '../../platform/platform.ts';
 import { type Job, type Known, SimulatedNode } from './node.ts';
 
@@ -22,7 +32,6 @@ const JOB_MS = 300;
 export class NeverEvent extends Error {
   override readonly name = 'NeverEvent';
 }
-
 
 interface SimulatedShard {
   readonly index: number;
@@ -77,7 +86,9 @@ export class World implements Platform, Admin {
   }
 
   primaryOf(shardIndex: number): SimulatedNode {
-    const owner = [...this.shards.get(shardIndex)!.members.values()].find((node) => this.#isUp(node) && node.role === 'primary' && node.ownsAny());
+    const owner = [...this.shards.get(shardIndex)!.members.values()].find(
+      (node) => this.#isUp(node) && node.role === 'primary' && node.ownsAny(),
+    );
     if (owner === undefined) throw new Error(`shard ${shardIndex} has no primary`);
     return owner;
   }
@@ -90,7 +101,10 @@ export class World implements Platform, Admin {
     node.greetings.length = 0;
     if (!this.#persistent()) {
       node.data.fill(0);
-      node.candidate = node.role === 'primary' && node.ownsAny() && [...node.known.values()].some((other) => other.primaryId === node.id);
+      node.candidate =
+        node.role === 'primary' &&
+        node.ownsAny() &&
+        [...node.known.values()].some((other) => other.primaryId === node.id);
     }
   }
 
@@ -118,7 +132,8 @@ export class World implements Platform, Admin {
     const owners = this.nodes().filter((node) => node.role === 'primary');
     let lost = 0;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (this.#written[slot] === 1 && !owners.some((node) => node.owners[slot] === node.id && node.data[slot] === 1)) lost++;
+      if (this.#written[slot] === 1 && !owners.some((node) => node.owners[slot] === node.id && node.data[slot] === 1))
+        lost++;
     }
     return lost;
   }
@@ -126,7 +141,12 @@ export class World implements Platform, Admin {
   // Platform.
 
   async readCluster(): Promise<ValkeyCluster> {
-    const manifest = { apiVersion: 'keyherd.dev/v1alpha1', kind: 'ValkeyCluster', metadata: { name: 'sim', uid: UID, generation: this.#generation }, spec: this.#spec };
+    const manifest = {
+      apiVersion: 'keyherd.dev/v1alpha1',
+      kind: 'ValkeyCluster',
+      metadata: { name: 'sim', uid: UID, generation: this.#generation },
+      spec: this.#spec,
+    };
     const cluster = parseCluster(manifest, 'simulation');
     return this.#status === undefined ? cluster : { ...cluster, status: this.#status };
   }
@@ -140,15 +160,17 @@ export class World implements Platform, Admin {
       hash: shard.workload.hash,
       persistence: { mode: shard.workload.persistence.mode, size: shard.workload.persistence.size },
       deleting: false,
-      members: [...shard.members.values()].map((node): PlatformNode => ({
-        name: node.name,
-        uid: node.uid,
-        ordinal: node.ordinal,
-        phase: this.#isUp(node) ? 'Running' : 'Pending',
-        address: node.address,
-        ready: this.#isUp(node),
-        createdAtMs: node.createdAtMs,
-      })),
+      members: [...shard.members.values()].map(
+        (node): PlatformNode => ({
+          name: node.name,
+          uid: node.uid,
+          ordinal: node.ordinal,
+          phase: this.#isUp(node) ? 'Running' : 'Pending',
+          address: node.address,
+          ready: this.#isUp(node),
+          createdAtMs: node.createdAtMs,
+        }),
+      ),
     }));
   }
 
@@ -159,7 +181,13 @@ export class World implements Platform, Admin {
       present.workload = workload;
       return;
     }
-    const shard: SimulatedShard = { index: workload.shardIndex, uid: this.#id('shard'), workload, nodes: workload.nodes, members: new Map() };
+    const shard: SimulatedShard = {
+      index: workload.shardIndex,
+      uid: this.#id('shard'),
+      workload,
+      nodes: workload.nodes,
+      members: new Map(),
+    };
     this.shards.set(workload.shardIndex, shard);
     this.#fill(shard);
   }
@@ -210,9 +238,15 @@ export class World implements Platform, Admin {
 
   async report(at: Address, configNames: readonly string[]): Promise<RawReport> {
     const node = this.#reach(at, 'report');
-    const jobs = this.nodes().flatMap((other) => other.jobs).filter((job) => job.sourceId === node.id || job.targetId === node.id).reverse();
+    const jobs = this.nodes()
+      .flatMap((other) => other.jobs)
+      .filter((job) => job.sourceId === node.id || job.targetId === node.id)
+      .reverse();
     const raw = node.report(UID, this.nowMs, jobs);
-    return { ...raw, config: Object.fromEntries(Object.entries(raw.config).filter(([name]) => configNames.includes(name))) };
+    return {
+      ...raw,
+      config: Object.fromEntries(Object.entries(raw.config).filter(([name]) => configNames.includes(name))),
+    };
   }
 
   async meet(at: Address, target: Address): Promise<void> {
@@ -223,10 +257,12 @@ export class World implements Platform, Admin {
     const node = this.#command(at, 'CLUSTER ADDSLOTSRANGE');
     const slots = [...slotsOf(ranges)];
     const busy = slots.find((slot) => node.owners[slot] !== null);
-    if (busy !== undefined) throw new AdminError('refused', 'CLUSTER ADDSLOTSRANGE', at, `ERR Slot ${busy} is already busy`);
+    if (busy !== undefined)
+      throw new AdminError('refused', 'CLUSTER ADDSLOTSRANGE', at, `ERR Slot ${busy} is already busy`);
     for (const slot of slots) {
       const holder = this.nodes().find((other) => other.data[slot] === 1 && other !== node);
-      if (holder !== undefined) throw this.#never(`slot ${slot} is assigned to ${node.name} anew while ${holder.name} holds its keys`);
+      if (holder !== undefined)
+        throw this.#never(`slot ${slot} is assigned to ${node.name} anew while ${holder.name} holds its keys`);
       node.data[slot] = 1;
       this.#written[slot] = 1;
     }
@@ -235,36 +271,58 @@ export class World implements Platform, Admin {
 
   async replicate(at: Address, primaryId: string): Promise<void> {
     const node = this.#command(at, 'CLUSTER REPLICATE');
-    if (!node.known.has(primaryId)) throw new AdminError('refused', 'CLUSTER REPLICATE', at, `ERR Unknown node ${primaryId}`);
-    if (node.ownsAny() || (node.role === 'primary' && node.keys() > 0)) throw new AdminError('refused', 'CLUSTER REPLICATE', at, 'ERR To set a primary the node must be empty and without assigned slots.');
+    if (!node.known.has(primaryId))
+      throw new AdminError('refused', 'CLUSTER REPLICATE', at, `ERR Unknown node ${primaryId}`);
+    if (node.ownsAny() || (node.role === 'primary' && node.keys() > 0))
+      throw new AdminError(
+        'refused',
+        'CLUSTER REPLICATE',
+        at,
+        'ERR To set a primary the node must be empty and without assigned slots.',
+      );
     this.#follow(node, primaryId);
   }
 
   async migrateSlots(at: Address, orders: readonly MigrationOrder[]): Promise<void> {
     const node = this.#command(at, 'CLUSTER MIGRATESLOTS');
-    if (node.jobs.some((job) => job.state === 'snapshotting')) throw this.#never(`a second migration is started at ${node.name}`);
+    if (node.jobs.some((job) => job.state === 'snapshotting'))
+      throw this.#never(`a second migration is started at ${node.name}`);
     for (const { ranges, targetId } of orders) {
       const target = this.nodes().find((other) => other.id === targetId);
-      const followers = this.nodes().filter((other) => other.primaryId === targetId && other.linkUpAtMs <= this.nowMs && this.#isUp(other));
-      if (followers.length < Number(this.#spec.replicas ?? 1)) throw this.#never(`slots move to ${target?.name} with ${followers.length} replicas in sync`);
-      if (![...slotsOf(ranges)].every((slot) => node.owners[slot] === node.id)) throw new AdminError('refused', 'CLUSTER MIGRATESLOTS', at, 'ERR slot not owned');
-      node.jobs.push({ name: this.#id('job'), sourceId: node.id, targetId, ranges, endsAtMs: this.nowMs + JOB_MS + Math.floor(this.#random() * JOB_MS), state: 'snapshotting' });
+      const followers = this.nodes().filter(
+        (other) => other.primaryId === targetId && other.linkUpAtMs <= this.nowMs && this.#isUp(other),
+      );
+      if (followers.length < Number(this.#spec.replicas ?? 1))
+        throw this.#never(`slots move to ${target?.name} with ${followers.length} replicas in sync`);
+      if (![...slotsOf(ranges)].every((slot) => node.owners[slot] === node.id))
+        throw new AdminError('refused', 'CLUSTER MIGRATESLOTS', at, 'ERR slot not owned');
+      node.jobs.push({
+        name: this.#id('job'),
+        sourceId: node.id,
+        targetId,
+        ranges,
+        endsAtMs: this.nowMs + JOB_MS + Math.floor(this.#random() * JOB_MS),
+        state: 'snapshotting',
+      });
     }
   }
 
   async cancelSlotMigrations(at: Address): Promise<void> {
-    for (const job of this.#command(at, 'CLUSTER CANCELSLOTMIGRATIONS').jobs) if (job.state === 'snapshotting') job.state = 'cancelled';
+    for (const job of this.#command(at, 'CLUSTER CANCELSLOTMIGRATIONS').jobs)
+      if (job.state === 'snapshotting') job.state = 'cancelled';
   }
 
   async failover(at: Address, mode: 'graceful' | 'takeover'): Promise<void> {
     const node = this.#command(at, 'CLUSTER FAILOVER');
-    if (node.role !== 'replica') throw new AdminError('refused', 'CLUSTER FAILOVER', at, 'ERR You should send CLUSTER FAILOVER to a replica');
+    if (node.role !== 'replica')
+      throw new AdminError('refused', 'CLUSTER FAILOVER', at, 'ERR You should send CLUSTER FAILOVER to a replica');
     if (mode === 'graceful') {
       this.#failovers.push({ replica: node, atMs: this.nowMs + 300 });
       return;
     }
     const primary = this.nodes().find((other) => other.id === node.primaryId);
-    if (primary !== undefined && this.#isUp(primary) && primary.isOk() && !this.#restartedBlank(primary)) throw this.#never(`${node.name} takes over from ${primary.name}, which serves`);
+    if (primary !== undefined && this.#isUp(primary) && primary.isOk() && !this.#restartedBlank(primary))
+      throw this.#never(`${node.name} takes over from ${primary.name}, which serves`);
     this.#promote(node);
   }
 
@@ -290,7 +348,13 @@ export class World implements Platform, Admin {
   async resetHard(at: Address): Promise<void> {
     const node = this.#command(at, 'CLUSTER RESET');
     this.#assertDispensable(node, 'reset');
-    if (node.role === 'primary' && node.keys() > 0) throw new AdminError('refused', 'CLUSTER RESET', at, 'ERR CLUSTER RESET can\'t be called with master nodes containing keys');
+    if (node.role === 'primary' && node.keys() > 0)
+      throw new AdminError(
+        'refused',
+        'CLUSTER RESET',
+        at,
+        "ERR CLUSTER RESET can't be called with master nodes containing keys",
+      );
     node.becomeBlank(this.#id('node'));
     this.#cutLinks(node);
   }
@@ -313,16 +377,22 @@ export class World implements Platform, Admin {
 
   /** Nothing is lost with the node: it owns no slot, and of every slot that it holds there is another copy at the owner. */
   #assertDispensable(node: SimulatedNode, fate: string): void {
-    if (node.role === 'primary' && node.ownsAny() && !this.#isOverruled(node)) throw this.#never(`${node.name} is ${fate} while it owns slots`);
+    if (node.role === 'primary' && node.ownsAny() && !this.#isOverruled(node))
+      throw this.#never(`${node.name} is ${fate} while it owns slots`);
     const others = this.nodes().filter((other) => other !== node && other.role === 'primary');
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (node.data[slot] === 1 && !others.some((other) => other.data[slot] === 1)) throw this.#never(`${node.name} is ${fate} with the only copy of slot ${slot}`);
+      if (node.data[slot] === 1 && !others.some((other) => other.data[slot] === 1))
+        throw this.#never(`${node.name} is ${fate} with the only copy of slot ${slot}`);
     }
   }
 
   /** Its claims are older than another primary's: it only does not know yet. */
   #isOverruled(node: SimulatedNode): boolean {
-    return node.owned().every((slot) => this.nodes().some((other) => other !== node && other.owners[slot] === other.id && other.epoch > node.epoch));
+    return node
+      .owned()
+      .every((slot) =>
+        this.nodes().some((other) => other !== node && other.owners[slot] === other.id && other.epoch > node.epoch),
+      );
   }
 
   // How the simulated nodes behave.
@@ -355,7 +425,19 @@ export class World implements Platform, Admin {
 
   #learn(node: SimulatedNode, other: SimulatedNode): void {
     const entry = node.known.get(other.id);
-    if (entry === undefined) node.known.set(other.id, { address: other.address, role: other.role, primaryId: other.primaryId, epoch: other.epoch, suspected: false, failed: false, noAddress: false, connected: true, lostSinceMs: null, claimsSeen: 0 });
+    if (entry === undefined)
+      node.known.set(other.id, {
+        address: other.address,
+        role: other.role,
+        primaryId: other.primaryId,
+        epoch: other.epoch,
+        suspected: false,
+        failed: false,
+        noAddress: false,
+        connected: true,
+        lostSinceMs: null,
+        claimsSeen: 0,
+      });
     else Object.assign(entry, { address: other.address, noAddress: false });
   }
 
@@ -391,8 +473,10 @@ export class World implements Platform, Admin {
     for (const [id, heard] of other.known) {
       if (id === node.id || (node.banned.get(id) ?? 0) > this.nowMs) continue;
       const mine = node.known.get(id);
-      if (mine === undefined && !heard.failed && !heard.noAddress && heard.connected) node.known.set(id, { ...heard, claimsSeen: 0, lostSinceMs: null, suspected: false });
-      else if (mine !== undefined && !mine.connected && heard.connected) Object.assign(mine, { address: heard.address, noAddress: false });
+      if (mine === undefined && !heard.failed && !heard.noAddress && heard.connected)
+        node.known.set(id, { ...heard, claimsSeen: 0, lostSinceMs: null, suspected: false });
+      else if (mine !== undefined && !mine.connected && heard.connected)
+        Object.assign(mine, { address: heard.address, noAddress: false });
     }
   }
 
@@ -403,15 +487,29 @@ export class World implements Platform, Admin {
       const owner = node.owners[slot];
       const claimed = claimant.owners[slot] === claimant.id;
       if (claimed && owner !== claimant.id) {
-        const holderEpoch = owner === null || owner === undefined ? -1 : owner === node.id ? node.epoch : (node.known.get(owner)?.epoch ?? -1);
+        const holderEpoch =
+          owner === null || owner === undefined
+            ? -1
+            : owner === node.id
+              ? node.epoch
+              : (node.known.get(owner)?.epoch ?? -1);
         if (claimant.epoch > holderEpoch) node.owners[slot] = claimant.id;
       } else if (!claimed && owner === claimant.id) node.owners[slot] = claimant.owners[slot] ?? null;
     }
     if (ownedBefore && !node.ownsAny() && claimant.shardIndex === node.shardIndex) this.#follow(node, claimant.id);
     if (ownedBefore && !node.ownsAny()) node.claimsVersion++;
     const followed = node.primaryId === null ? undefined : node.known.get(node.primaryId);
-    if (node.role === 'replica' && followed !== undefined && claimant.shardIndex === node.shardIndex && claimant.id !== node.primaryId && !node.owners.includes(node.primaryId)) this.#follow(node, claimant.id);
-    if (node.role === 'primary') for (let slot = 0; slot < SLOT_COUNT; slot++) if (node.owners[slot] !== node.id && node.owners[slot] !== null) node.data[slot] = 0;
+    if (
+      node.role === 'replica' &&
+      followed !== undefined &&
+      claimant.shardIndex === node.shardIndex &&
+      claimant.id !== node.primaryId &&
+      !node.owners.includes(node.primaryId)
+    )
+      this.#follow(node, claimant.id);
+    if (node.role === 'primary')
+      for (let slot = 0; slot < SLOT_COUNT; slot++)
+        if (node.owners[slot] !== node.id && node.owners[slot] !== null) node.data[slot] = 0;
   }
 
   #suspect(node: SimulatedNode): void {
@@ -419,7 +517,9 @@ export class World implements Platform, Admin {
       entry.suspected = entry.lostSinceMs !== null && this.nowMs - entry.lostSinceMs > NODE_TIMEOUT_MS;
       if (!entry.suspected) continue;
       const voters = this.#voters(node);
-      const accusers = voters.filter((voter) => voter.id === node.id || this.#isUp(voter)).filter((voter) => voter.id !== id && (voter.known.get(id)?.suspected || voter.known.get(id)?.failed));
+      const accusers = voters
+        .filter((voter) => voter.id === node.id || this.#isUp(voter))
+        .filter((voter) => voter.id !== id && (voter.known.get(id)?.suspected || voter.known.get(id)?.failed));
       if (accusers.length >= Math.floor(this.#voterIds(node).length / 2) + 1) entry.failed = true;
     }
   }
@@ -429,14 +529,17 @@ export class World implements Platform, Admin {
   }
 
   #voters(node: SimulatedNode): SimulatedNode[] {
-    return this.#voterIds(node).flatMap((id) => this.nodes().filter((other) => other.id === id && this.#isUp(other) && !other.candidate));
+    return this.#voterIds(node).flatMap((id) =>
+      this.nodes().filter((other) => other.id === id && this.#isUp(other) && !other.candidate),
+    );
   }
 
   #synchronise(node: SimulatedNode): void {
     if (node.role !== 'replica') return;
     const entry = node.known.get(node.primaryId!);
     const primary = entry === undefined ? undefined : this.#upAt(entry.address);
-    const linked = primary !== undefined && primary.id === node.primaryId && primary.role === 'primary' && !primary.candidate;
+    const linked =
+      primary !== undefined && primary.id === node.primaryId && primary.role === 'primary' && !primary.candidate;
     if (!linked) node.linkUpAtMs = Number.POSITIVE_INFINITY;
     else if (node.linkUpAtMs === Number.POSITIVE_INFINITY) node.linkUpAtMs = this.nowMs + SYNC_MS;
     else if (node.linkUpAtMs <= this.nowMs) node.data.set(primary.data);
@@ -453,13 +556,31 @@ export class World implements Platform, Admin {
     const sinceMs = this.#elections.get(node.id) ?? this.nowMs;
     this.#elections.set(node.id, sinceMs);
     const voters = this.#voters(node).filter((voter) => voter.known.get(primaryId)?.failed);
-    const rivals = this.nodes().filter((other) => this.#isUp(other) && other.primaryId === primaryId && (other.keys() > node.keys() || (other.keys() === node.keys() && other.ordinal < node.ordinal)));
-    if (this.nowMs - sinceMs >= ELECTION_DELAY_MS && rivals.length === 0 && node.keys() > 0 && voters.length >= Math.floor(this.#voterIds(node).length / 2) + 1) this.#promote(node);
+    const rivals = this.nodes().filter(
+      (other) =>
+        this.#isUp(other) &&
+        other.primaryId === primaryId &&
+        (other.keys() > node.keys() || (other.keys() === node.keys() && other.ordinal < node.ordinal)),
+    );
+    if (
+      this.nowMs - sinceMs >= ELECTION_DELAY_MS &&
+      rivals.length === 0 &&
+      node.keys() > 0 &&
+      voters.length >= Math.floor(this.#voterIds(node).length / 2) + 1
+    )
+      this.#promote(node);
   }
 
   #handOver(replica: SimulatedNode): void {
     const primary = this.nodes().find((other) => other.id === replica.primaryId);
-    if (!this.#isUp(replica) || replica.role !== 'replica' || primary === undefined || !this.#isUp(primary) || replica.linkUpAtMs > this.nowMs) return;
+    if (
+      !this.#isUp(replica) ||
+      replica.role !== 'replica' ||
+      primary === undefined ||
+      !this.#isUp(primary) ||
+      replica.linkUpAtMs > this.nowMs
+    )
+      return;
     replica.data.set(primary.data);
     this.#promote(replica);
     for (const job of primary.jobs) if (job.state === 'snapshotting') job.state = 'failed';
@@ -486,7 +607,14 @@ export class World implements Platform, Admin {
   #run(source: SimulatedNode, job: Job): void {
     if (job.state !== 'snapshotting') return;
     const target = this.nodes().find((node) => node.id === job.targetId);
-    if (target === undefined || !this.#isUp(source) || !this.#isUp(target) || source.id !== job.sourceId || source.role !== 'primary' || target.role !== 'primary') {
+    if (
+      target === undefined ||
+      !this.#isUp(source) ||
+      !this.#isUp(target) ||
+      source.id !== job.sourceId ||
+      source.role !== 'primary' ||
+      target.role !== 'primary'
+    ) {
       job.state = 'failed';
       return;
     }
@@ -519,13 +647,23 @@ export class World implements Platform, Admin {
   #fill(shard: SimulatedShard): void {
     for (let ordinal = 0; ordinal < shard.nodes; ordinal++) {
       if (shard.members.has(ordinal)) continue;
-      const node = new SimulatedNode(`${shard.workload.name}-${ordinal}`, shard.index, ordinal, this.#freshAddress(), this.#id('node'), this.#id('uid'), this.nowMs, this.nowMs + 300 + Math.floor(this.#random() * 500));
+      const node = new SimulatedNode(
+        `${shard.workload.name}-${ordinal}`,
+        shard.index,
+        ordinal,
+        this.#freshAddress(),
+        this.#id('node'),
+        this.#id('uid'),
+        this.nowMs,
+        this.nowMs + 300 + Math.floor(this.#random() * 500),
+      );
       shard.members.set(ordinal, node);
     }
   }
 
   #cutLinks(node: SimulatedNode): void {
-    for (const other of this.nodes()) if (other.primaryId !== null && other.primaryId === node.id) other.linkUpAtMs = Number.POSITIVE_INFINITY;
+    for (const other of this.nodes())
+      if (other.primaryId !== null && other.primaryId === node.id) other.linkUpAtMs = Number.POSITIVE_INFINITY;
   }
 
   #isUp(node: SimulatedNode): boolean {
@@ -533,12 +671,15 @@ export class World implements Platform, Admin {
   }
 
   #upAt(address: Address): SimulatedNode | undefined {
-    return this.nodes().find((node) => node.address.host === address.host && node.address.port === address.port && this.#isUp(node));
+    return this.nodes().find(
+      (node) => node.address.host === address.host && node.address.port === address.port && this.#isUp(node),
+    );
   }
 
   #reach(at: Address, command: string): SimulatedNode {
     const node = this.#upAt(at);
-    if (node === undefined || node.unreachableUntilMs > this.nowMs) throw new AdminError('unreachable', command, at, 'connection refused');
+    if (node === undefined || node.unreachableUntilMs > this.nowMs)
+      throw new AdminError('unreachable', command, at, 'connection refused');
     return node;
   }
 
@@ -562,7 +703,9 @@ export class World implements Platform, Admin {
 
   #id(kind: string): string {
     this.#counter++;
-    return kind === 'node' || kind === 'job' ? `${kind[0]}${this.#counter}`.padStart(40, '0') : `${kind}-${this.#counter}`;
+    return kind === 'node' || kind === 'job'
+      ? `${kind[0]}${this.#counter}`.padStart(40, '0')
+      : `${kind}-${this.#counter}`;
   }
 }
 
