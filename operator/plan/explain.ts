@@ -4,7 +4,17 @@
  * every node of the spec answers, sees all slots served and every replica in sync.
  */
 import { countSlots, ELECTION_BOUND_MS, type ShardView, SLOT_COUNT, type Step, type View } from '../model/index.ts';
-import { absentOwner, heardNodes, isFormed, isJoined, isStaying, nodesWanted, plural, primaryOf, stayingShards } from './facts.ts';
+import {
+  absentOwner,
+  heardNodes,
+  isFormed,
+  isJoined,
+  isStaying,
+  nodesWanted,
+  plural,
+  primaryOf,
+  stayingShards,
+} from './facts.ts';
 import { type Rule, wait } from './rule.ts';
 
 /** Without the views of more than half of the primaries nothing is a fact, and nothing that rests on facts is done. */
@@ -45,9 +55,9 @@ function wrongRoles(view: View): Step[] {
   return stayingShards(view).flatMap((shard): Step[] => {
     const primary = primaryOf(view, shard);
     if (primary === null)
-      return shard.nodes.length === 0
-        ? []
-        : [wait(view, 'NoPrimary', `shard ${shard.index} has no primary that answers`)];
+      return ownedSlots(view, shard)
+        ? [wait(view, 'NoPrimary', `shard ${shard.index} has no primary that answers`)]
+        : [];
     return heardNodes(view)
       .filter((node) => node.shardIndex === shard.index && isStaying(view, node))
       .flatMap((node): Step[] => {
@@ -72,7 +82,10 @@ function wrongRoles(view: View): Step[] {
 
 /** It has slots to serve, as its replicas or the last status say: a shard that only starts alarms nobody. */
 function ownedSlots(view: View, shard: ShardView): boolean {
-  return absentOwner(view, shard) !== null || (view.previous?.shardStatuses.some((status) => status.index === shard.index && status.slotCount > 0) ?? false);
+  return (
+    absentOwner(view, shard) !== null ||
+    (view.previous?.shardStatuses.some((status) => status.index === shard.index && status.slotCount > 0) ?? false)
+  );
 }
 
 /** Ready is what every node sees, not what the operator concludes. */

@@ -44,7 +44,7 @@ function promote(view: View, lost: Member): Step[] {
 /** Peers call it failed and yet it answers this operator and believes in the cluster: taking its slots would lose what it accepts. */
 function stillServes(view: View, lost: Member): boolean {
   const itself = heardNodes(view).find((node) => node.report.nodeId === lost.nodeId);
-  return itself !== undefined && itself.report.clusterOk && !itself.report.loading;
+  return itself?.report.clusterOk === true && !itself.report.loading;
 }
 
 /** An election needs the votes of more than half of the voters, and the lost primary casts none. */

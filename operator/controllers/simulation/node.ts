@@ -141,9 +141,9 @@ export class SimulatedNode {
         `${id} ${show(other.address)} ${flags.join(',')} ${other.primaryId ?? '-'} 0 0 ${other.epoch} ${other.connected ? 'connected' : 'disconnected'}${written(id)}`,
       );
     }
-    this.greetings.forEach((greeting, index) =>
-      lines.push(`${String(index).padStart(40, 'f')} ${show(greeting.address)} handshake - 0 0 0 disconnected`),
-    );
+    for (const [index, greeting] of this.greetings.entries()) {
+      lines.push(`${String(index).padStart(40, 'f')} ${show(greeting.address)} handshake - 0 0 0 disconnected`);
+    }
     const keys = this.keys();
     const replica = this.role === 'replica';
     return {
