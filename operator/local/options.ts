@@ -10,7 +10,8 @@ export const USAGE = `usage: keyherd local [MANIFEST] [--port N] [--plain]
   MANIFEST   a ValkeyCluster (default: examples/local.yaml); edits to it are carried out as you save them
   --port N   the first port of the nodes, which listen on 127.0.0.1 (default: ${DEFAULT_PORT})
   --plain    lines in place of the table, also on a terminal
-The line \`ready HOST:PORT …\` says that all slots are served and where clients connect. Ctrl-C ends and removes everything.`;
+The line \`ready HOST:PORT …\` says that all slots are served and where clients connect. Ctrl-C ends and removes everything.
+In the environment, KEYHERD_SERVER_COMMAND starts another server in place of our own, such as a valkey-server 9.1 (words separated by spaces).`;
 
 export interface LocalOptions {
   readonly manifestPath: string;
