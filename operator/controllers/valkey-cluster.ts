@@ -136,7 +136,8 @@ export class ClusterReconciler {
 
   /** Holds, failed jobs and stuck waits are Warning events: once when they begin. */
   async #warn(steps: readonly Step[], stuck: boolean): Promise<void> {
-    const warnings = steps.flatMap((step) => warningOf(step, stuck));
+    const firstWait = steps.find((step) => step.kind === 'wait');
+    const warnings = steps.flatMap((step) => warningOf(step, stuck && step === firstWait));
     for (const { reason, message } of warnings.filter((warning) => !this.#standing.has(warning.reason))) {
       this.#options.log.warn({ reason }, message);
       await this.#tell({ type: 'Warning', reason, message });

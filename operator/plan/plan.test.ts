@@ -1,8 +1,8 @@
 /** Each rule of the plan, by a scene and what the plan makes of it. */
 import { expect, test } from 'vitest';
+import { blankNodes, cluster, nothing } from '../controllers/simulation/scene.ts';
 import { ELECTION_BOUND_MS, NO_ELECTION_BOUND_MS } from '../model/index.ts';
 import { plan } from './index.ts';
-import { blankNodes, cluster, nothing } from './scene.ts';
 
 const THREE = { shards: 3, replicas: 1 };
 const EMPTY = { role: 'primary', primaryId: null, slots: [], keys: 0 } as const;

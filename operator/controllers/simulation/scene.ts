@@ -2,7 +2,7 @@
  * Views for tests that read aloud: `cluster({ shards: 3, replicas: 1 })` is a healthy cluster as the operator sees it, and each
  * method gives the same scene with one thing otherwise. The agreed facts are computed from the nodes' words, as in earnest.
  */
-import { parseCluster, type ValkeyCluster } from '../api/index.ts';
+import { parseCluster, type ValkeyCluster } from '../../api/index.ts';
 import {
   type Migration,
   NODE_TIMEOUT_MS,
@@ -16,10 +16,10 @@ import {
   shardWorkload,
   type TableEntry,
   type View,
-} from '../model/index.ts';
-import { agree, Memory } from '../observe/index.ts';
-import { initialRange } from './form.ts';
-import { plan } from './index.ts';
+} from '../../model/index.ts';
+import { agree, Memory } from '../../observe/index.ts';
+import { initialRange } from '../../plan/form.ts';
+import { plan } from '../../plan/index.ts';
 
 const NOW_MS = 10_000_000;
 
