@@ -34,8 +34,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const chosen = choose(values.only);
   const results: Result[] = [];
   let cluster: LocalCluster | null = null;
+  // Those that are still starting are among them: whatever was begun is ended.
   const onSignal = (): void => {
-    void (cluster?.destroy() ?? Promise.resolve()).finally(() => process.exit(130));
+    void Promise.all([...begun].map((one) => one.destroy())).finally(() => process.exit(130));
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
@@ -72,6 +73,9 @@ function choose(only: string | undefined): readonly Scenario[] {
   return scenarios.filter(({ name }) => names.includes(name));
 }
 
+/** Clusters not destroyed yet, for a signal to end. */
+const begun = new Set<LocalCluster>();
+
 /** The cluster at hand when it is what the scenario wants, or else a new one, ready. */
 async function suitable(present: LocalCluster | null, spec: Spec, port: number): Promise<LocalCluster> {
   if (present !== null && JSON.stringify(present.spec) === JSON.stringify(spec)) {
@@ -80,6 +84,7 @@ async function suitable(present: LocalCluster | null, spec: Spec, port: number):
   }
   await dispose(present);
   const cluster = new LocalCluster(port, spec);
+  begun.add(cluster);
   cluster.start();
   try {
     await cluster.line(/^ready /, READY_TIMEOUT_MS);
@@ -93,7 +98,10 @@ async function suitable(present: LocalCluster | null, spec: Spec, port: number):
 }
 
 async function dispose(cluster: LocalCluster | null): Promise<null> {
-  await cluster?.destroy();
+  if (cluster !== null) {
+    await cluster.destroy();
+    begun.delete(cluster);
+  }
   return null;
 }
 
