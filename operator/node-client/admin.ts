@@ -26,6 +26,12 @@ const ALREADY_SO: Readonly<Record<string, readonly RegExp[]>> = {
   'CLUSTER FORGET': [/^ERR Unknown node/],
 };
 
+/** A node that loads its dataset answers everything of the report but this: its migrations ended with its last life. */
+function noneWhileLoading(error: unknown): Reply {
+  if (error instanceof NodeError && error.code === 'LOADING') return [];
+  throw error;
+}
+
 export class NodeAdmin implements Admin {
   readonly #options: NodeAdminOptions;
   readonly #kept = new Map<string, Kept>();
@@ -42,7 +48,7 @@ export class NodeAdmin implements Admin {
         call('CLUSTER', 'NODES'),
         call('CLUSTER', 'INFO'),
         call('CLUSTER', 'MYSHARDID'),
-        call('CLUSTER', 'GETSLOTMIGRATIONS'),
+        call('CLUSTER', 'GETSLOTMIGRATIONS').catch(noneWhileLoading),
         configNames.length === 0 ? Promise.resolve([]) : call('CONFIG', 'GET', ...configNames),
       ]);
       return {

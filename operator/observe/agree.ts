@@ -28,6 +28,9 @@ export function agree(shards: readonly ShardView[], memory: Memory, nowMs: numbe
   const ids = idsIn(reports);
   const presences = new Map(ids.map((id) => [id, presenceOf(id, nodes, absent, memory)]));
   const gone = voters.filter((id) => isGone(presences.get(id)));
+  const mute = heardVoters.filter((report) => isMute(report, reports));
+  const speaking = heardVoters.filter((report) => !mute.includes(report));
+  const withoutVoice = [...gone, ...mute.map((report) => report.nodeId)];
   const needed = Math.floor(voters.length / 2) + 1;
   const majority = voters.length > 0 && heardVoters.length + gone.length >= needed;
 
@@ -36,7 +39,7 @@ export function agree(shards: readonly ShardView[], memory: Memory, nowMs: numbe
   const members = ids.map((nodeId): Member => {
     const entries = entriesOf(nodeId, listeners, reports);
     const replica = mostly(entries, (entry) => entry.role === 'replica');
-    const failed = majority && isFailed(nodeId, presences.get(nodeId)!, heardVoters, gone, needed);
+    const failed = majority && isFailed(nodeId, presences.get(nodeId)!, speaking, withoutVoice, needed);
     return {
       nodeId,
       role: replica ? 'replica' : 'primary',
@@ -61,7 +64,9 @@ export function agree(shards: readonly ShardView[], memory: Memory, nowMs: numbe
 }
 
 function votersAmong(reports: readonly NodeReport[]): string[] {
-  const claimants = reports.filter((report) => report.role === 'primary' && report.slots.length > 0);
+  const claimants = reports.filter(
+    (report) => report.role === 'primary' && report.slots.length > 0 && !isOverruled(report, reports),
+  );
   const electorate = claimants.length > 0 ? claimants : reports.filter((report) => report.table.length > 1);
   const votes = new Map<string, number>();
   for (const report of electorate) {
@@ -73,6 +78,16 @@ function votersAmong(reports: readonly NodeReport[]): string[] {
     .filter(([, count]) => count * 2 > electorate.length)
     .map(([nodeId]) => nodeId)
     .sort();
+}
+
+/** Another primary claims some of its slots with a higher epoch: it was succeeded and does not know it yet. */
+function isOverruled(report: NodeReport, reports: readonly NodeReport[]): boolean {
+  return reports.some(
+    (other) =>
+      other.role === 'primary' &&
+      other.configEpoch > report.configEpoch &&
+      other.slots.some((theirs) => report.slots.some((own) => own.start <= theirs.end && theirs.start <= own.end)),
+  );
 }
 
 function idsIn(reports: readonly NodeReport[]): string[] {
@@ -113,23 +128,34 @@ function isGone(presence: Presence | undefined): boolean {
 }
 
 /**
- * More than half of the voters call it failed or suspect it; a voter that is gone says nothing against it. Of those heard
- * besides itself more than half must say so in any case: the absence of others accuses nobody.
+ * A primary that answers the operator and nobody else: it says itself that it does not serve, and most of its peers suspect it.
+ * So behaves an owner that was restarted without its dataset, until a replica takes over: it says nothing against that.
+ */
+function isMute(report: NodeReport, reports: readonly NodeReport[]): boolean {
+  const peers = reports.flatMap((other) =>
+    other === report ? [] : other.table.filter((entry) => entry.nodeId === report.nodeId && !entry.handshake),
+  );
+  const suspicious = peers.filter((entry) => entry.failed || entry.suspected).length;
+  return !report.clusterOk && suspicious * 2 > peers.length;
+}
+
+/**
+ * More than half of the voters call it failed or suspect it; a voter that is gone or mute says nothing against it. Of the
+ * others more than half must say so in any case: absence accuses nobody but the absent.
  */
 function isFailed(
   nodeId: string,
   presence: Presence,
-  heardVoters: readonly NodeReport[],
-  gone: readonly string[],
+  speaking: readonly NodeReport[],
+  withoutVoice: readonly string[],
   needed: number,
 ): boolean {
-  const others = heardVoters.filter((report) => report.nodeId !== nodeId);
+  const others = speaking.filter((report) => report.nodeId !== nodeId);
+  if (others.length === 0) return isGone(presence) || withoutVoice.includes(nodeId);
   const accusers = others.filter((report) =>
     report.table.some((entry) => entry.nodeId === nodeId && (entry.failed || entry.suspected)),
   ).length;
-  if (accusers * 2 <= others.length && others.length > 0) return false;
-  if (others.length === 0) return isGone(presence);
-  return accusers + gone.length >= needed;
+  return accusers * 2 > others.length && accusers + withoutVoice.length >= needed;
 }
 
 function entriesOf(nodeId: string, listeners: readonly NodeReport[], reports: readonly NodeReport[]): TableEntry[] {

@@ -401,7 +401,7 @@ export class World implements Platform, Admin {
     for (const shard of this.shards.values()) this.#fill(shard);
     const up = this.nodes().filter((node) => this.#isUp(node));
     for (const node of up) this.#greet(node);
-    for (const node of up) if (!node.candidate) this.#gossip(node);
+    for (const node of up) this.#gossip(node);
     for (const node of up) this.#suspect(node);
     for (const node of up) this.#synchronise(node);
     for (const node of up) this.#elect(node);
@@ -456,6 +456,8 @@ export class World implements Platform, Admin {
       entry.suspected = false;
       entry.failed = false;
       if (this.#random() < 0.6) this.#hear(node, entry, other);
+      // A candidate listens and is silent.
+      if (node.candidate) continue;
       // The other hears of this node's address, if it knows it at all.
       const mirrored = other.known.get(node.id);
       if (mirrored !== undefined) Object.assign(mirrored, { address: node.address, noAddress: false });
