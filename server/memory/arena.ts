@@ -158,17 +158,31 @@ export class Arena {
 
   /** Usable bytes of an allocation (its cell). */
   capacity(address: Address): number {
+    // In the checked mode no more than was asked for, so that what lies beyond stays guarded.
+    if (this.live !== null) return this.live.get(address)!;
     const page = address >>> PAGE_SHIFT;
     const sizeClass = this.pageClass[page]!;
-    if (sizeClass >= 0) return (this.classUnits[sizeClass]! << 3) - (this.live === null ? 0 : CANARY_BYTES);
-    const sizeBytes =
-      sizeClass === OWN_SEGMENT ? this.bytes[address >>> SEGMENT_SHIFT]!.length : this.pageUsed[page]! * PAGE_BYTES;
-    return sizeBytes - (this.live === null ? 0 : CANARY_BYTES);
+    if (sizeClass >= 0) return this.classUnits[sizeClass]! << 3;
+    return sizeClass === OWN_SEGMENT
+      ? this.bytes[address >>> SEGMENT_SHIFT]!.length
+      : this.pageUsed[page]! * PAGE_BYTES;
   }
 
-  /** True when an allocation of `sizeBytes` would get a cell of the size that `address` has: then it can be reused in place. */
+  /**
+   * True when an allocation of `sizeBytes` would get a cell of the size that `address` has: then it can be reused in place.
+   * The checked mode takes a yes for the announcement that so many bytes will be used.
+   */
   fits(address: Address, sizeBytes: number): boolean {
-    if (this.live !== null) sizeBytes += CANARY_BYTES;
+    if (this.live === null) return this.isOfCell(address, sizeBytes);
+    if (!this.isOfCell(address, sizeBytes + CANARY_BYTES)) return false;
+    if (sizeBytes > this.live.get(address)!) {
+      this.live.set(address, sizeBytes);
+      this.writeCanary(address, sizeBytes);
+    }
+    return true;
+  }
+
+  private isOfCell(address: Address, sizeBytes: number): boolean {
     const units = sizeBytes <= 8 ? 1 : (sizeBytes + 7) >>> 3;
     const sizeClass = this.pageClass[address >>> PAGE_SHIFT]!;
     if (units > MAX_CELL_UNITS) {
@@ -184,13 +198,7 @@ export class Arena {
 
   /** Returns an allocation of `sizeBytes` with the first `keepBytes` bytes of `address`, which is freed when it had to move. */
   resize(address: Address, keepBytes: number, sizeBytes: number): Address {
-    if (this.fits(address, sizeBytes)) {
-      if (this.live !== null) {
-        this.live.set(address, sizeBytes);
-        this.writeCanary(address, sizeBytes);
-      }
-      return address;
-    }
+    if (this.fits(address, sizeBytes)) return address;
     const moved = this.allocate(sizeBytes);
     this.copy(address, 0, moved, 0, keepBytes);
     this.free(address);
