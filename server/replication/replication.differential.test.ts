@@ -376,9 +376,12 @@ describe.skipIf(valkey === null).each(sides)('a primary of %s with a replica of 
     await replica.follows(primary.port);
     await replica.linked();
     for (let i = 0; i < 20; i++) await writer.burst(primary.client);
+    // Held, the primary neither expires keys nor pings: its history cannot run ahead of the replica's.
+    await primary.client.send('CLIENT', 'PAUSE', 60_000, 'WRITE');
     await expectEqual(primary, replica);
     await replica.client.send('REPLICAOF', 'NO', 'ONE');
     await primary.follows(replica.port);
+    await primary.client.send('CLIENT', 'UNPAUSE');
     await primary.linked();
     for (let i = 0; i < 20; i++) await writer.burst(replica.client);
     await expectEqual(replica, primary);
