@@ -173,3 +173,47 @@ export function visitDistinct(
     visit();
   }
 }
+
+/**
+ * HRANDFIELD, SRANDMEMBER, ZRANDMEMBER once their arguments are read: one element without a count, distinct ones for a count above 0,
+ * any for one below. `paired` adds each field's value or each member's score.
+ */
+export function replyRandom(call: Call, types: Types, type: number, count: number, paired: boolean): void {
+  const found = call.findTyped(1, type);
+  if (call.failed) return;
+  const { reply } = call;
+  const { view } = call.database;
+  const { walk } = types;
+  if (call.count === 2) {
+    if (found === NONE) {
+      reply.nil();
+      return;
+    }
+    walk.open(type, view.encoding, view.root()).draw(view.root(), call.rooms.host);
+    reply.bulk(walk.segment, walk.from, walk.to);
+    return;
+  }
+  if (found === NONE || count === 0) {
+    reply.array(0);
+    return;
+  }
+  const root = view.root();
+  const size = types.count(type, view.encoding, root);
+  const visit = (): void => {
+    if (paired && reply.protocol === 3) reply.array(2);
+    reply.bulk(walk.segment, walk.from, walk.to);
+    if (!paired) return;
+    if (type === ZSET) reply.double(walk.score);
+    else reply.bulk(walk.segment, walk.valueFrom, walk.valueTo);
+  };
+  const answers = count < 0 ? -count : Math.min(count, size);
+  reply.array(paired && reply.protocol !== 3 ? answers * 2 : answers);
+  if (count > 0) {
+    visitDistinct(call, walk, type, view.encoding, root, size, answers, visit);
+    return;
+  }
+  for (let i = 0; i < answers; i++) {
+    walk.open(type, view.encoding, root).draw(root, call.rooms.host);
+    visit();
+  }
+}

@@ -10,7 +10,7 @@ import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.
 import { writeDecimal } from '../protocol/reply.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
-import { negatableCount, scanCollection, visitDistinct } from './collections.ts';
+import { negatableCount, replyRandom, scanCollection } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
 import { humanDouble } from './strings.ts';
 
@@ -294,41 +294,7 @@ function hrandfield(types: Types, call: Call): void {
       return;
     }
   }
-  const found = call.findTyped(1, HASH);
-  if (call.failed) return;
-  const { reply } = call;
-  const { view } = call.database;
-  const { walk } = types;
-  if (call.count === 2) {
-    if (found === NONE) {
-      reply.nil();
-      return;
-    }
-    walk.open(HASH, view.encoding, view.root()).draw(view.root(), call.rooms.host);
-    reply.bulk(walk.segment, walk.from, walk.to);
-    return;
-  }
-  if (found === NONE || count === 0) {
-    reply.array(0);
-    return;
-  }
-  const root = view.root();
-  const size = types.count(HASH, view.encoding, root);
-  const visit = (): void => {
-    if (values && reply.protocol === 3) reply.array(2);
-    reply.bulk(walk.segment, walk.from, walk.to);
-    if (values) reply.bulk(walk.segment, walk.valueFrom, walk.valueTo);
-  };
-  const answers = count < 0 ? -count : Math.min(count, size);
-  reply.array(values && reply.protocol !== 3 ? answers * 2 : answers);
-  if (count > 0) {
-    visitDistinct(call, walk, HASH, view.encoding, root, size, answers, visit);
-    return;
-  }
-  for (let i = 0; i < answers; i++) {
-    walk.open(HASH, view.encoding, root).draw(root, call.rooms.host);
-    visit();
-  }
+  replyRandom(call, types, HASH, count, values);
 }
 
 export function hashCommands(types: Types): readonly Command[] {

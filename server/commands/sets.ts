@@ -10,7 +10,7 @@ import { ERR_NOT_POSITIVE, ERR_SYNTAX } from '../protocol/errors.ts';
 import { parseInteger } from '../protocol/numbers.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
-import { negatableCount, scanCollection, visitDistinct } from './collections.ts';
+import { negatableCount, replyRandom, scanCollection, visitDistinct } from './collections.ts';
 import {
   ALL_KEYS,
   type Command,
@@ -214,37 +214,7 @@ function srandmember(types: Types, call: Call): void {
     count = negatableCount(call, 2);
     if (call.failed) return;
   }
-  const found = call.findTyped(1, SET);
-  if (call.failed) return;
-  const { reply } = call;
-  const { view } = call.database;
-  const { walk } = types;
-  if (call.count === 2) {
-    if (found === NONE) {
-      reply.nil();
-      return;
-    }
-    walk.open(SET, view.encoding, view.root()).draw(view.root(), call.rooms.host);
-    reply.bulk(walk.segment, walk.from, walk.to);
-    return;
-  }
-  if (found === NONE || count === 0) {
-    reply.array(0);
-    return;
-  }
-  const root = view.root();
-  const size = types.count(SET, view.encoding, root);
-  const visit = (): void => reply.bulk(walk.segment, walk.from, walk.to);
-  if (count > 0) {
-    reply.array(Math.min(count, size));
-    visitDistinct(call, walk, SET, view.encoding, root, size, count, visit);
-    return;
-  }
-  reply.array(-count);
-  for (let i = 0; i < -count; i++) {
-    walk.open(SET, view.encoding, root).draw(root, call.rooms.host);
-    visit();
-  }
+  replyRandom(call, types, SET, count, false);
 }
 
 // --- Of several sets ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { NONE } from '../memory/arena.ts';
 import { ERR_ARITY, ERR_NOT_FLOAT, ERR_NOT_POSITIVE, ERR_OUT_OF_RANGE, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
-import { negatableCount, scanCollection, visitDistinct } from './collections.ts';
+import { negatableCount, replyRandom, scanCollection } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
 import { BY_LEX, BY_RANK, BY_SCORE, parseScore, Range } from './sorted-set-range.ts';
 
@@ -355,41 +355,7 @@ function zrandmember(types: Types, call: Call): void {
       return;
     }
   }
-  const found = call.findTyped(1, ZSET);
-  if (call.failed) return;
-  const { reply } = call;
-  const { view } = call.database;
-  const { walk } = types;
-  if (call.count === 2) {
-    if (found === NONE) {
-      reply.nil();
-      return;
-    }
-    walk.open(ZSET, view.encoding, view.root()).draw(view.root(), call.rooms.host);
-    reply.bulk(walk.segment, walk.from, walk.to);
-    return;
-  }
-  if (found === NONE || count === 0) {
-    reply.array(0);
-    return;
-  }
-  const root = view.root();
-  const size = types.count(ZSET, view.encoding, root);
-  const visit = (): void => {
-    if (scores && reply.protocol === 3) reply.array(2);
-    reply.bulk(walk.segment, walk.from, walk.to);
-    if (scores) reply.double(walk.score);
-  };
-  const answers = count < 0 ? -count : Math.min(count, size);
-  reply.array(scores && reply.protocol !== 3 ? answers * 2 : answers);
-  if (count > 0) {
-    visitDistinct(call, walk, ZSET, view.encoding, root, size, answers, visit);
-    return;
-  }
-  for (let i = 0; i < answers; i++) {
-    walk.open(ZSET, view.encoding, root).draw(root, call.rooms.host);
-    visit();
-  }
+  replyRandom(call, types, ZSET, count, scores);
 }
 
 export function sortedSetCommands(types: Types): readonly Command[] {
