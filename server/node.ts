@@ -22,6 +22,7 @@ import { TcpTransport } from './network/tcp.ts';
 import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
+import { LookAhead } from './protocol/look-ahead.ts';
 import { type ParserLimits, RequestParser } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
@@ -137,6 +138,7 @@ export class Node {
     const parserLimits: ParserLimits = { maxBulkBytes: 0 };
     const context: SessionContext = {
       parser: new RequestParser(parserLimits),
+      lookAhead: new LookAhead(),
       reply: this.reply,
       executor: this.executor,
       clients: this.clients,

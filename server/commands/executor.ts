@@ -20,6 +20,7 @@ import {
   ERR_UNKNOWN_COMMAND,
   ERR_UNKNOWN_SUBCOMMAND,
 } from '../protocol/errors.ts';
+import type { LookAhead } from '../protocol/look-ahead.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import { Call } from './call.ts';
@@ -39,6 +40,9 @@ const CROSS_SLOT = -2;
 
 /** Largest sum of a transaction's queued arguments: past it the client is answered an error and the transaction aborts. */
 const MAX_QUEUED_BYTES = 1024 * 1024 * 1024;
+
+/** A smaller dataset lies in the processor's cache by itself. */
+const MIN_WARMED_KEYS = 20_000;
 
 /** The cluster's word on a request. */
 export interface ClusterGate {
@@ -109,6 +113,12 @@ export class Executor {
     }
     this.reply.rewind(mark);
     if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
+  }
+
+  /** Brings what requests that will follow read into the processor's cache. */
+  warm(client: Client, bytes: Uint8Array, keys: LookAhead): void {
+    const database = this.rooms.keyspace.databases[client.databaseIndex]!;
+    if (database.size >= MIN_WARMED_KEYS) database.warm(bytes, keys.starts, keys.ends, keys.count);
   }
 
   private dispatch(client: Client, args: Arguments): number {

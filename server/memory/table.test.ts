@@ -102,3 +102,24 @@ test('a walk by cursor shows every entry that stays, while the table grows and s
   }
   for (let i = 0; i < 5000; i++) expect(seen.has(`stay:${i}`)).toBe(true);
 });
+
+test('warming the cache changes nothing, whatever the tables hold and whether the keys are there', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 3000 }), fc.array(fc.nat(6000), { maxLength: 16 }), (size, wanted) => {
+      const arena = new Arena({ checked: true });
+      const table = new Table(arena, 0, 5, 7);
+      const root = table.create();
+      for (let i = 0; i < size; i++) put(table, `key:${i}`);
+      const names = wanted.map((number) => encoder.encode(`key:${number}`));
+      const roots = Int32Array.from(wanted, (number) => (number % 7 === 0 ? 0 : root));
+      const hashes = Int32Array.from(names, (name) => table.hashOf(name, 0, name.length));
+      table.warm(roots, hashes, new Int32Array(16), names.length);
+      expect(table.count).toBe(size);
+      for (const [i, name] of names.entries()) {
+        const entry = table.find(name, 0, name.length);
+        expect(entry === 0 ? null : keyOf(arena, entry)).toBe(wanted[i]! < size ? `key:${wanted[i]}` : null);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});

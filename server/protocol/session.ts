@@ -8,6 +8,7 @@
 import type { Client } from '../commands/client.ts';
 import type { Clients } from '../commands/clients.ts';
 import { DEFERRED, type Executor } from '../commands/executor.ts';
+import type { LookAhead } from './look-ahead.ts';
 import { INCOMPLETE, INVALID, type RequestParser } from './parser.ts';
 import type { ReplyWriter } from './reply.ts';
 
@@ -19,6 +20,7 @@ const MAX_IDLE_PENDING_BYTES = 64 * 1024;
 /** What all sessions of a node share. */
 export interface SessionContext {
   readonly parser: RequestParser;
+  readonly lookAhead: LookAhead;
   readonly reply: ReplyWriter;
   readonly executor: Executor;
   readonly clients: Clients;
@@ -74,7 +76,9 @@ export class Session {
     clients.currentReply = reply;
     let at = 0;
     let needed = 1;
+    let warmedTo = at;
     while (at < end && client.waiter === null && !client.paused && !client.closing && !client.killed) {
+      if (at >= warmedTo) warmedTo = this.warm(bytes, at, end);
       const next = parser.parse(bytes, at, end, client.authenticated);
       if (next === INCOMPLETE) {
         needed = parser.neededBytes;
@@ -98,6 +102,14 @@ export class Session {
     if (client.output.length > 0) clients.scheduleFlush(client);
     else if (client.output.bytes !== null) reply.release(client.output);
     if (client.closing) clients.scheduleFlush(client);
+  }
+
+  /** Warms the cache for the requests that stand in bytes[at, end); returns up to where. */
+  private warm(bytes: Uint8Array, at: number, end: number): number {
+    const { lookAhead, executor } = this.context;
+    const to = lookAhead.scan(bytes, at, end);
+    if (lookAhead.count > 1) executor.warm(this.client, bytes, lookAhead);
+    return to > at ? to : end;
   }
 
   /** Keeps bytes[at, end) as pending input. */
