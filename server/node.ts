@@ -15,8 +15,9 @@ import { parseOutputLimits } from './config/directives.ts';
 import type { Settings } from './config/settings.ts';
 import { ActiveExpiry } from './keyspace/active-expiry.ts';
 import type { Database } from './keyspace/database.ts';
+import { EVENT_EVICTED, EVENT_EXPIRED, EVENT_KEYEVENT, EVENT_KEYSPACE, eventMask } from './keyspace/events.ts';
 import { Eviction } from './keyspace/eviction.ts';
-import { Keyspace, type KeyspaceListener } from './keyspace/keyspace.ts';
+import { Keyspace, type KeyspaceListener, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
 import { Snapshots } from './persistence/snapshot.ts';
@@ -133,7 +134,7 @@ export class Node {
     this.keyspace.listener = this.listener();
     this.clients.onGone((client) => {
       this.watches.drop(client);
-      this.keyspace.watched = this.watches.count;
+      this.keyspace.observe(OBSERVED_BY_WATCH, this.watches.count > 0);
     });
     const parserLimits: ParserLimits = { maxBulkBytes: 0 };
     const context: SessionContext = {
@@ -155,6 +156,9 @@ export class Node {
     settings.watch('client-output-buffer-limit', (value) =>
       this.clients.setLimits(parseOutputLimits(value, this.clients.limits)!),
     );
+    settings.watch('notify-keyspace-events', (value) => {
+      this.keyspace.events = eventMask(value)!;
+    });
     settings.watch('maxmemory', (value) => {
       this.eviction.maxMemoryBytes = Number(value);
     });
@@ -321,11 +325,32 @@ export class Node {
       }
     };
     return {
-      expired: gone,
-      evicted: gone,
+      expired: (database, slot, bytes, start, end) => {
+        gone(database, slot, bytes, start, end);
+        this.keyspace.notify(EVENT_EXPIRED, 'expired', database, bytes, start, end);
+      },
+      evicted: (database, slot, bytes, start, end) => {
+        gone(database, slot, bytes, start, end);
+        this.keyspace.notify(EVENT_EVICTED, 'evicted', database, bytes, start, end);
+      },
+      event: (database, name, bytes, start, end) => this.publishEvent(database.index, name, bytes.slice(start, end)),
       touched: (database, bytes, start, end) => this.watches.touch(watchKey(database.index, bytes, start, end)),
       clearing: (database, slot) => this.snapshots.clearing(database, slot),
     };
+  }
+
+  /** A keyspace event goes to the subscribers of its key's channel and of its name's. Source: Valkey 9.1 notify.c. */
+  private publishEvent(database: number, name: string, key: Uint8Array): void {
+    const encoder = new TextEncoder();
+    const { events } = this.keyspace;
+    if ((events & EVENT_KEYSPACE) !== 0) {
+      const prefix = encoder.encode(`__keyspace@${database}__:`);
+      const channel = new Uint8Array(prefix.length + key.length);
+      channel.set(prefix);
+      channel.set(key, prefix.length);
+      this.pubsub.publish(channel, encoder.encode(name));
+    }
+    if ((events & EVENT_KEYEVENT) !== 0) this.pubsub.publish(encoder.encode(`__keyevent@${database}__:${name}`), key);
   }
 
   private composeRooms(): Rooms {

@@ -79,6 +79,12 @@ export class Call {
     this.keyspace.dirty += count;
   }
 
+  /** Tells of a keyspace event on the key at argument `keyIndex`, when its kind (keyspace/events.ts) is selected. */
+  notify(kind: number, event: string, keyIndex = 1): void {
+    if ((this.keyspace.events & kind) === 0) return;
+    this.keyspace.notify(kind, event, this.database, this.bytes, this.starts[keyIndex]!, this.ends[keyIndex]!);
+  }
+
   /** Writes these to the log in place of the command as it came: what replicas must do to arrive at the same state. */
   propagateAs(...forms: Arguments[]): void {
     this.rewritten = forms;

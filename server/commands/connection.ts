@@ -2,7 +2,9 @@
  * Commands about the connection itself: AUTH, HELLO, SELECT, PING, CLIENT and their kin.
  * Source: Valkey 9.1 networking.c, acl.c, connection commands' metadata.
  */
+
 import { VALKEY_VERSION } from '../config/version.ts';
+import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import {
   ERR_AUTH_NOT_SET,
   ERR_DB_INDEX,
@@ -173,7 +175,7 @@ function reset(call: Call): void {
   const { client } = call;
   client.discardTransaction();
   call.rooms.watches.drop(client);
-  call.keyspace.watched = call.rooms.watches.count;
+  call.keyspace.observe(OBSERVED_BY_WATCH, call.rooms.watches.count > 0);
   call.rooms.pubsub.forget(client);
   client.name = '';
   client.databaseIndex = 0;

@@ -6,6 +6,7 @@
  * goes once to the write log, in its rewritten form where the function gave one.
  */
 
+import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { OutOfArena } from '../memory/arena.ts';
 import type { Arguments } from '../protocol/arguments.ts';
@@ -226,7 +227,7 @@ export class Executor {
   private discardTransaction(client: Client): void {
     client.discardTransaction();
     this.rooms.watches.drop(client);
-    this.rooms.keyspace.watched = this.rooms.watches.count;
+    this.rooms.keyspace.observe(OBSERVED_BY_WATCH, this.rooms.watches.count > 0);
   }
 
   private failTransaction(client: Client): void {

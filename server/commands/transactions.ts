@@ -1,4 +1,5 @@
 /** MULTI, EXEC, DISCARD, WATCH, UNWATCH. Source: Valkey 9.1 multi.c. */
+import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import {
   ERR_DISCARD_WITHOUT_MULTI,
   ERR_EXEC_ABORT,
@@ -83,13 +84,13 @@ function watch(call: Call): void {
       watchKey(call.client.databaseIndex, call.bytes, call.starts[i]!, call.ends[i]!),
     );
   }
-  call.keyspace.watched = call.rooms.watches.count;
+  call.keyspace.observe(OBSERVED_BY_WATCH, call.rooms.watches.count > 0);
   call.reply.ok();
 }
 
 function unwatch(call: Call): void {
   call.rooms.watches.drop(call.client);
-  call.keyspace.watched = call.rooms.watches.count;
+  call.keyspace.observe(OBSERVED_BY_WATCH, call.rooms.watches.count > 0);
 }
 
 const GROUP = { group: 'transactions' } as const;

@@ -3,6 +3,7 @@
  * One table: the command line, the configuration file, CONFIG GET/SET and the documentation read it.
  * Source of names, defaults and bounds: Valkey 9.1 config.c and valkey.conf.
  */
+import { eventLetters, eventMask } from '../keyspace/events.ts';
 
 export type DirectiveKind = 'boolean' | 'integer' | 'memory' | 'text' | 'choice' | 'words';
 
@@ -18,6 +19,8 @@ export interface Directive {
   readonly live: boolean;
   /** Never shown in a log. */
   readonly secret?: boolean;
+  /** The form of a value that CONFIG GET shows, where it is not the one that was given. */
+  readonly canonical?: (value: string) => string;
   /** More than kind and bounds can say: the problem with a value, or null. */
   readonly check?: (value: string) => string | null;
 }
@@ -88,6 +91,14 @@ export const directives: readonly Directive[] = [
   memory('maxmemory', 0),
   choice('maxmemory-policy', 'noeviction', ['noeviction', 'allkeys-lru']),
   integer('maxmemory-samples', 5, 1, 64),
+
+  // Keyspace events
+  {
+    ...words('notify-keyspace-events', '', (value) =>
+      eventMask(value) === null ? "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." : null,
+    ),
+    canonical: (value) => eventLetters(eventMask(value)!),
+  },
 
   // Encodings
   integer('hash-max-listpack-entries', 512, 0, MAX_INT, true, 'hash-max-ziplist-entries'),

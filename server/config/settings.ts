@@ -80,7 +80,7 @@ export class Settings {
           .filter((word) => word !== '')
           .join(' ');
         const problem = directive.check!(joined);
-        return problem === null ? { value: joined } : { problem };
+        return problem === null ? { value: directive.canonical?.(joined) ?? joined } : { problem };
       }
       case 'text':
         return { value };

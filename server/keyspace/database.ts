@@ -24,6 +24,7 @@ import {
   writeExpiry,
   writeWord,
 } from './entry.ts';
+import { EVENT_MISS, EVENT_NEW } from './events.ts';
 import type { Keyspace } from './keyspace.ts';
 import { slotOf } from './slot.ts';
 import { SlotCounts } from './slot-counts.ts';
@@ -146,6 +147,8 @@ export class Database {
     const entry = this.findWithoutAccess(bytes, start, end);
     if (entry === NONE) {
       this.keyspace.misses++;
+      if ((this.keyspace.events & EVENT_MISS) !== 0)
+        this.keyspace.notify(EVENT_MISS, 'keymiss', this, bytes, start, end);
       return NONE;
     }
     this.keyspace.hits++;
@@ -197,7 +200,7 @@ export class Database {
    */
   beginChange(): void {
     this.table.beforeChange();
-    if (this.keyspace.watched > 0)
+    if (this.keyspace.observers !== 0)
       this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
   }
 
@@ -521,7 +524,8 @@ export class Database {
       if (expires) this.table.mark(this.table.bucket);
       this.table.insert(entry);
       this.count(this.keyspace.slot, 1);
-      if (this.keyspace.watched > 0)
+      if ((this.keyspace.events & EVENT_NEW) !== 0) this.keyspace.notify(EVENT_NEW, 'new', this, key, keyStart, keyEnd);
+      if (this.keyspace.observers !== 0)
         this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
     }
     if (expires) {

@@ -13,11 +13,18 @@ import { SLOT_COUNT } from './slot.ts';
 export interface KeyspaceListener {
   expired(database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void;
   evicted(database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void;
-  /** A watched keyspace: this key changes. */
+  /** Somebody observes the keyspace: this key changes. Told before the change of a key that is there, after it of a new one. */
   touched(database: Database, bytes: Uint8Array, start: number, end: number): void;
   /** A slot (or the database, out of cluster mode) is about to be emptied; its table is open. */
   clearing(database: Database, slot: number): void;
+  /** An event of a kind that `events` selects. */
+  event(database: Database, name: string, bytes: Uint8Array, start: number, end: number): void;
 }
+
+/** Who observes changes of keys, for `observe`. */
+export const OBSERVED_BY_WATCH = 1;
+export const OBSERVED_BY_BLOCKED = 2;
+export const OBSERVED_BY_TRACKING = 4;
 
 /** Frees a collection's structure: given by the types, indexed by the entry's type. */
 export type CollectionFree = (encoding: number, root: Address) => void;
@@ -59,8 +66,10 @@ export class Keyspace {
   evicted = 0;
   /** Changes since the last save (Valkey's dirty counter). */
   dirty = 0;
-  /** Clients that watch some key; 0 keeps `touched` off the hot path. */
-  watched = 0;
+  /** Who wants to be told of touched keys, by bits; 0 keeps `touched` off the hot path. */
+  observers = 0;
+  /** The kinds of events that `notify-keyspace-events` selects; 0 keeps `event` off the hot path. */
+  events = 0;
   listener: KeyspaceListener | null = null;
   /** Set while snapshots are open: takes over a collection that is about to be freed (true) and frees it later. */
   retainer: ((type: number, root: Address) => boolean) | null = null;
@@ -81,6 +90,16 @@ export class Keyspace {
     this.nowMs = nowMs;
     this.nowSeconds = Math.floor(nowMs / 1000);
     this.accessClock = this.nowSeconds & ACCESS_MASK;
+  }
+
+  /** Says whether an observer has somebody to tell. */
+  observe(observer: number, present: boolean): void {
+    this.observers = present ? this.observers | observer : this.observers & ~observer;
+  }
+
+  /** Tells of an event, when its kind is selected. */
+  notify(kind: number, name: string, database: Database, bytes: Uint8Array, start: number, end: number): void {
+    if ((this.events & kind) !== 0) this.listener?.event(database, name, bytes, start, end);
   }
 
   isExpired(expireAtMs: number): boolean {

@@ -32,6 +32,7 @@ class Node {
       evicted: () => {},
       touched: () => {},
       clearing: (database, slot) => this.snapshots.clearing(database, slot),
+      event: () => {},
     };
   }
 

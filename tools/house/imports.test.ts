@@ -29,18 +29,25 @@ const architecture: readonly Room[] = [
     imports: ['memory'],
     packages: ASSERT,
   },
-  { room: 'config', at: ['server/config'], imports: ['words'], packages: ASSERT },
-  { room: 'keyspace', at: ['server/keyspace'], imports: ['memory'], packages: ASSERT },
-  { room: 'types', at: ['server/types'], imports: ['config', 'keyspace', 'memory'], packages: ASSERT },
+  // Which kinds of keyspace events there are: a directive names them, the keyspace tells them.
+  { room: 'event kinds', at: ['server/keyspace/events.ts'], imports: [], packages: NONE },
+  { room: 'config', at: ['server/config'], imports: ['words', 'event kinds'], packages: ASSERT },
+  { room: 'keyspace', at: ['server/keyspace'], imports: ['event kinds', 'memory'], packages: ASSERT },
+  { room: 'types', at: ['server/types'], imports: ['config', 'keyspace', 'event kinds', 'memory'], packages: ASSERT },
   { room: 'pubsub', at: ['server/pubsub'], imports: ['command', 'config', 'words', 'memory'], packages: ASSERT },
-  { room: 'transactions', at: ['server/transactions'], imports: ['command', 'keyspace', 'memory'], packages: ASSERT },
+  {
+    room: 'transactions',
+    at: ['server/transactions'],
+    imports: ['command', 'keyspace', 'event kinds', 'memory'],
+    packages: ASSERT,
+  },
   {
     // The door of commands: what a command, its caller and its call are.
     room: 'command',
     at: ['call', 'client', 'clients', 'command', 'registry', 'replication-room', 'rooms'].map(
       (name) => `server/commands/${name}.ts`,
     ),
-    imports: ['words', 'config', 'pubsub', 'transactions', 'types', 'keyspace', 'memory'],
+    imports: ['words', 'config', 'pubsub', 'transactions', 'types', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
   {
@@ -56,6 +63,7 @@ const architecture: readonly Room[] = [
       'observability',
       'types',
       'keyspace',
+      'event kinds',
       'memory',
     ],
     packages: ASSERT,
@@ -63,7 +71,7 @@ const architecture: readonly Room[] = [
   {
     room: 'observability',
     at: ['server/observability'],
-    imports: ['command', 'words', 'config', 'keyspace', 'memory'],
+    imports: ['command', 'words', 'config', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
   {
@@ -78,19 +86,19 @@ const architecture: readonly Room[] = [
   {
     room: 'persistence',
     at: ['server/persistence'],
-    imports: ['words', 'types', 'keyspace', 'memory'],
+    imports: ['words', 'types', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'replication',
     at: ['server/replication'],
-    imports: ['persistence', 'command', 'words', 'config', 'types', 'keyspace', 'memory'],
+    imports: ['persistence', 'command', 'words', 'config', 'types', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
   {
     room: 'cluster',
     at: ['server/cluster'],
-    imports: ['replication', 'persistence', 'command', 'words', 'config', 'types', 'keyspace', 'memory'],
+    imports: ['replication', 'persistence', 'command', 'words', 'config', 'types', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
 
@@ -98,7 +106,7 @@ const architecture: readonly Room[] = [
     // CLUSTER and its kin, and the cluster's word on each request: the one family that stands above the cluster.
     room: 'cluster commands',
     at: ['', '-gate', '-migration', '-room', '-slots', '-views'].map((part) => `server/commands/cluster${part}.ts`),
-    imports: ['cluster', 'commands', 'command', 'words', 'keyspace', 'memory'],
+    imports: ['cluster', 'commands', 'command', 'words', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
 
