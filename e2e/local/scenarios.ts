@@ -15,6 +15,7 @@ const READY_TIMEOUT_MS = 90_000;
 const CREATE_BOUND_MS = 20_000;
 const SIGTERM_GAP_MS = 1_000;
 const SIGKILL_GAP_MS = 5_000;
+const KILLS = 10;
 /** Writes before and after the mischief, so that a gap shows as one. */
 const CALM_MS = 2_000;
 /** What lies in the cluster, so that a migration takes its time and has something to lose. */
@@ -145,6 +146,31 @@ export const scenarios: readonly Scenario[] = [
         );
         const ready = await timed(() => cluster.ready(READY_TIMEOUT_MS));
         return `taken over in ${taken} s, whole again ${ready} s later`;
+      });
+    },
+  },
+  {
+    name: 'sigkill-ten',
+    asserted: `${KILLS} SIGKILLs of primaries, shard after shard: nothing confirmed by WAIT 1 is lost, no shard ever without writes for ${SIGKILL_GAP_MS} ms`,
+    spec: BASE,
+    async run(cluster) {
+      return await underWrites(cluster, ['--wait', '1'], { longestGapMs: SIGKILL_GAP_MS }, async () => {
+        const seconds: string[] = [];
+        for (let kill = 0; kill < KILLS; kill++) {
+          const shard = kill % cluster.spec.shards;
+          const port = await primaryPort(cluster, shard);
+          signal(cluster.processOf(port), 'SIGKILL');
+          seconds.push(
+            await timed(() =>
+              eventually('another primary', 30_000, async () => {
+                const ports = (await cluster.shards()).map((owner) => owner.port);
+                return ports.length === cluster.spec.shards && !ports.includes(port) ? true : undefined;
+              }),
+            ),
+          );
+          await cluster.ready(READY_TIMEOUT_MS);
+        }
+        return `taken over after ${seconds.join(', ')} s`;
       });
     },
   },
@@ -318,9 +344,9 @@ async function halfWay(cluster: LocalCluster, before: SlotOwners): Promise<numbe
   });
 }
 
-async function primaryPort(cluster: LocalCluster): Promise<number> {
-  const owner = (await cluster.shards())[0];
-  if (owner === undefined) throw new Error('no shard owns slots');
+async function primaryPort(cluster: LocalCluster, shard = 0): Promise<number> {
+  const owner = (await cluster.shards())[shard];
+  if (owner === undefined) throw new Error(`fewer than ${shard + 1} shards own slots`);
   return owner.port;
 }
 

@@ -122,3 +122,20 @@ test('a client over its hard output limit is closed', () => {
   client.raw(joined([request('GET', 'k'), request('GET', 'k')]));
   expect(client.destroyed).toBe(true);
 });
+
+test.each([
+  ['one table', { 'cluster-enabled': 'no' }],
+  ['a table a slot', { 'cluster-enabled': 'yes' }],
+])('pipelined requests that are looked ahead for find and change what single ones do, with %s', (_, directives) => {
+  const node = new TestNode(directives as Record<string, string>);
+  const client = node.client();
+  const keys = Array.from({ length: 25_000 }, (_, i) => `key:${i}`);
+  for (let from = 0; from < keys.length; from += 500)
+    client.raw(joined(keys.slice(from, from + 500).map((name) => request('SET', name, `v${name}`))));
+  for (let from = 0; from < keys.length; from += 997) {
+    const some = keys.slice(from, from + 40);
+    const replies = client.raw(joined(some.flatMap((name) => [request('APPEND', name, '!'), request('GET', name)])));
+    expect(replies).toBe(some.map((name) => `:${name.length + 2}\r\n$${name.length + 2}\r\nv${name}!\r\n`).join(''));
+    for (const name of some.slice(0, 3)) expect(client.send('GET', name)).toContain(`v${name}!`);
+  }
+});
