@@ -5,6 +5,7 @@
  * persistence stands in server/wiring/, one file each, so that this one stays the list of what a node is made of.
  */
 import { randomBytes } from 'node:crypto';
+import { BlockedKeys } from './commands/blocking.ts';
 import { Client, STREAM_CLIENT } from './commands/client.ts';
 import { Clients } from './commands/clients.ts';
 import { Executor } from './commands/executor.ts';
@@ -38,6 +39,8 @@ const SPARE_SEGMENTS = 1;
 /** Buckets that active expiry visits in a tick, and in a tick of a busy one: some 2 and 10 ms. */
 const EXPIRY_BUCKETS = 4096;
 const BUSY_EXPIRY_BUCKETS = 32768;
+/** The longest that a timer of Node waits; deadlines beyond it are looked at by ticks until then. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Deleted in a slice: more than this, and expiry goes on at once with the larger budget. */
 const BUSY_EXPIRED = 256;
 /** Elements of large deleted collections freed in a tick: about a millisecond. */
@@ -72,6 +75,7 @@ export class Node {
   readonly clients: Clients;
   readonly pubsub: PubSub;
   readonly watches: Watches;
+  readonly blocking: BlockedKeys;
   readonly registry: CommandRegistry;
   readonly executor: Executor;
   readonly rooms: Rooms;
@@ -97,6 +101,8 @@ export class Node {
   private activeExpiry = true;
   private nextClientId = 1;
   private timer: NodeJS.Timeout | null = null;
+  /** Wakes the node at the next deadline of a blocked client. */
+  private deadlineTimer: NodeJS.Timeout | null = null;
   private stopping: Promise<void> | null = null;
   private processedAtTick = 0;
   private lastTickMs = 0;
@@ -122,6 +128,7 @@ export class Node {
     this.clients = new Clients(parseOutputLimits(settings.text('client-output-buffer-limit'), null)!);
     this.pubsub = new PubSub(this.clients);
     this.watches = new Watches();
+    this.blocking = new BlockedKeys(this.keyspace, this.clients);
     this.registry = new CommandRegistry(commandTable(this.types));
     this.rooms = this.composeRooms();
     this.executor = new Executor(this.rooms, this.reply, new Client(0, '', '', this.startedAtMs, true));
@@ -191,6 +198,7 @@ export class Node {
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
   endTurn(): void {
     for (;;) {
+      if (this.blocking.anyReady) this.blocking.serve();
       for (const end of this.turnEnders) end();
       // Settling may let waiting clients go on, whose writes the readers of the log must see in this turn too.
       if (!this.clients.unsettled) return;
@@ -237,6 +245,7 @@ export class Node {
     this.executor.loading = false;
     for (const part of this.parts) await part.start?.();
     this.lastTickMs = this.nowMs();
+    this.clients.onDeadline = (deadlineMs) => this.wakeAt(deadlineMs);
     this.settings.watch('hz', (value) => {
       if (this.timer !== null) clearInterval(this.timer);
       this.timer = setInterval(() => this.tick(), 1000 / Number(value));
@@ -279,8 +288,20 @@ export class Node {
     this.types.reclaim(RECLAIMED_ELEMENTS);
     this.closeIdle(nowMs);
     this.clients.tick(nowMs);
+    this.blocking.redirect();
     for (const part of this.parts) part.tick?.(nowMs);
     this.endTurn();
+  }
+
+  /** Waits end at their time, not at the next tick. */
+  private wakeAt(deadlineMs: number): void {
+    if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer);
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(1, deadlineMs - this.nowMs()));
+    this.deadlineTimer = setTimeout(() => {
+      this.turn();
+      this.clients.endWaits(this.keyspace.nowMs);
+      this.endTurn();
+    }, delayMs);
   }
 
   private measure(nowMs: number): void {
@@ -334,8 +355,15 @@ export class Node {
         this.keyspace.notify(EVENT_EVICTED, 'evicted', database, bytes, start, end);
       },
       event: (database, name, bytes, start, end) => this.publishEvent(database.index, name, bytes.slice(start, end)),
-      touched: (database, bytes, start, end) => this.watches.touch(watchKey(database.index, bytes, start, end)),
-      clearing: (database, slot) => this.snapshots.clearing(database, slot),
+      touched: (database, bytes, start, end) => {
+        if ((this.keyspace.observers & OBSERVED_BY_WATCH) !== 0)
+          this.watches.touch(watchKey(database.index, bytes, start, end));
+        this.blocking.touched(database, bytes, start, end);
+      },
+      clearing: (database, slot) => {
+        this.snapshots.clearing(database, slot);
+        this.blocking.touchedAll(database.index);
+      },
     };
   }
 
@@ -372,6 +400,7 @@ export class Node {
       clients: this.clients,
       pubsub: this.pubsub,
       watches: this.watches,
+      blocking: this.blocking,
       host,
       infoSections: new Map(),
       runId: randomBytes(20).toString('hex'),
@@ -433,6 +462,8 @@ export class Node {
       }
     }
     if (this.timer !== null) clearInterval(this.timer);
+    this.clients.onDeadline = null;
+    if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer);
     this.tcp.close();
     this.log('notice', 'Bye');
     this.options.exit(code);

@@ -65,6 +65,17 @@ export class Router {
     return this.routeClosed(slot, request);
   }
 
+  /**
+   * For a client that is blocked on keys of a slot. What it waits for is a write, so that a cluster that is down is no place to wait in,
+   * whatever may be read there.
+   */
+  routeOfWait(slot: number, request: number): number {
+    const { slots, health } = this.state;
+    if (health !== CLUSTER_OK) return ROUTE_DOWN;
+    if (slots.ownerOf(slot) === NOBODY) return ROUTE_NOT_SERVED;
+    return slots.openState(slot) === IMPORTING ? ROUTE_OK : this.routeClosed(slot, request);
+  }
+
   private whileDown(request: number): number {
     const { health, silent, settings } = this.state;
     if (health === CLUSTER_OK) return ROUTE_OK;

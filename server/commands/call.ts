@@ -10,12 +10,25 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_WRONG_TYPE } from '../protocol/errors.ts';
+import {
+  ERR_NOT_FLOAT,
+  ERR_NOT_INTEGER,
+  ERR_TIMEOUT_NEGATIVE,
+  ERR_TIMEOUT_NOT_FLOAT,
+  ERR_TIMEOUT_NOT_INTEGER,
+  ERR_TIMEOUT_RANGE,
+  ERR_WRONG_TYPE,
+} from '../protocol/errors.ts';
 import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
-import type { Client } from './client.ts';
+import type { WaitOptions } from './blocking.ts';
+import { type Client, IMPORT_CLIENT, STREAM_CLIENT } from './client.ts';
 import type { CommandEntry } from './registry.ts';
 import type { Rooms } from './rooms.ts';
+
+const NO_OPTIONS: WaitOptions = {}; // constant
+/** The largest time in 64 bits. */
+const MAX_TIME_MS = 2 ** 63;
 
 export class Call {
   readonly rooms: Rooms;
@@ -93,6 +106,51 @@ export class Call {
   /** Nothing is written to the log although something changed (it was written by other means). */
   propagateNothing(): void {
     this.rewritten = [];
+  }
+
+  /** False within EXEC and scripts, and for what a primary or a migration's source sent: nothing found is answered at once. */
+  get mayBlock(): boolean {
+    return !this.inExec && this.client.kind !== STREAM_CLIENT && this.client.kind !== IMPORT_CLIENT;
+  }
+
+  /** The command runs again since a key it waited for has changed. */
+  get retrying(): boolean {
+    return this.rooms.blocking.retrying;
+  }
+
+  /**
+   * Blocks the client until one of the keys in arguments from … to holds a value of this type: the command then runs again, from the
+   * start. `timeoutMs` 0 is no limit; `timedOut` writes the reply of a wait that ended by time, and of one that may not be.
+   */
+  waitForKeys(
+    from: number,
+    to: number,
+    type: number,
+    timeoutMs: number,
+    timedOut: (reply: ReplyWriter) => void,
+    options: WaitOptions = NO_OPTIONS,
+  ): void {
+    if (this.mayBlock) this.rooms.blocking.wait(this, from, to, type, timeoutMs, timedOut, options);
+    else timedOut(this.reply);
+  }
+
+  /** Argument i as a time-out in seconds (a double), returned in ms; 0 is none. */
+  timeout(index: number): number {
+    const seconds = this.double(index, ERR_TIMEOUT_NOT_FLOAT);
+    return this.failed ? 0 : this.checkedTimeout(Math.ceil(seconds * 1000));
+  }
+
+  /** Argument i as a time-out in whole milliseconds; 0 is none. */
+  timeoutMilliseconds(index: number): number {
+    const milliseconds = this.integer(index, ERR_TIMEOUT_NOT_INTEGER);
+    return this.failed ? 0 : this.checkedTimeout(milliseconds);
+  }
+
+  private checkedTimeout(timeoutMs: number): number {
+    if (timeoutMs > MAX_TIME_MS) this.fail(ERR_TIMEOUT_RANGE);
+    else if (timeoutMs < 0) this.fail(ERR_TIMEOUT_NEGATIVE);
+    else if (timeoutMs > MAX_TIME_MS - this.nowMs) this.fail(ERR_TIMEOUT_RANGE);
+    return timeoutMs;
   }
 
   fail(text: string): void {

@@ -34,6 +34,8 @@ export interface Waiter {
   timedOut(reply: ReplyWriter): void;
   /** The client went away or was unblocked by force: forget it. */
   cancelled(): void;
+  /** It was unblocked by force and answered an error. After `cancelled`. */
+  failedByForce?(): void;
 }
 
 export class Client {

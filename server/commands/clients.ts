@@ -5,7 +5,7 @@
 
 import type { OutputLimits } from '../config/directives.ts';
 import { Output, ReplyWriter } from '../protocol/reply.ts';
-import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, STREAM_CLIENT, type Waiter } from './client.ts';
+import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, REPLY_ON, STREAM_CLIENT, type Waiter } from './client.ts';
 
 /** What the network gives for each client. */
 export interface ClientConnection {
@@ -40,6 +40,10 @@ export class Clients {
   /** Clients whose pause or wait has ended: their input goes on at the end of the turn, outside of any command. */
   private resumeList: Client[] = [];
   private blocked: Set<Client> = new Set();
+  /** No wait ends by time before this. */
+  private nextDeadlineMs = Number.POSITIVE_INFINITY;
+  /** Told of the time at which a wait ends, when it is earlier than what was told before: `endWaits` is to be called then. */
+  onDeadline: ((deadlineMs: number) => void) | null = null;
   /** Writes to clients other than the one whose command runs. */
   private readonly pushWriter: ReplyWriter = new ReplyWriter();
   /** The writer of the running command and the output it is attached to, by Session. */
@@ -82,9 +86,7 @@ export class Clients {
   /** The connection ended, by whichever side. */
   remove(client: Client): void {
     if (!this.members.delete(client.id)) return;
-    client.waiter?.cancelled();
-    client.waiter = null;
-    this.blocked.delete(client);
+    this.endWait(client);
     for (const listener of this.goneListeners) listener(client);
   }
 
@@ -175,6 +177,8 @@ export class Clients {
   kill(client: Client, reason: string): void {
     client.closeReason = reason;
     client.killed = true;
+    // Nothing that it waits for may be given to it any more.
+    this.endWait(client);
     this.connectionOf(client)?.destroy();
   }
 
@@ -217,25 +221,67 @@ export class Clients {
   block(client: Client, waiter: Waiter): void {
     client.waiter = waiter;
     this.blocked.add(client);
+    if (waiter.deadlineMs !== 0 && waiter.deadlineMs < this.nextDeadlineMs) {
+      this.nextDeadlineMs = waiter.deadlineMs;
+      this.onDeadline?.(waiter.deadlineMs);
+    }
   }
 
   /** Ends a wait: writes the reply, and the client's next requests go on. */
   resume(client: Client, write: (reply: ReplyWriter) => void): void {
     if (client.waiter === null) return;
+    this.unblock(client);
+    if (client.replyMode === REPLY_ON) {
+      this.writeTo(client, write);
+      return;
+    }
+    // Its wait ends like any other, only nobody is told (CLIENT REPLY OFF).
+    write(this.pushWriter);
+    this.pushWriter.rewind(0);
+  }
+
+  /** Ends a wait whose reply is written: the client's next requests go on. */
+  unblock(client: Client): void {
+    if (client.waiter === null) return;
     client.waiter = null;
     this.blocked.delete(client);
-    this.writeTo(client, write);
+    this.scheduleFlush(client);
     this.resumeList.push(client);
+  }
+
+  /** Ends a wait by force. */
+  unblockWithError(client: Client, error: string): void {
+    const { waiter } = client;
+    if (waiter === null) return;
+    waiter.cancelled();
+    waiter.failedByForce?.();
+    this.resume(client, (reply) => reply.error(error));
+  }
+
+  private endWait(client: Client): void {
+    client.waiter?.cancelled();
+    client.waiter = null;
+    this.blocked.delete(client);
+  }
+
+  /** Ends waits whose time is up. */
+  endWaits(nowMs: number): void {
+    if (nowMs < this.nextDeadlineMs) return;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const client of this.blocked) {
+      const waiter = client.waiter!;
+      if (waiter.deadlineMs === 0) continue;
+      if (nowMs >= waiter.deadlineMs) this.resume(client, (reply) => waiter.timedOut(reply));
+      else nextMs = Math.min(nextMs, waiter.deadlineMs);
+    }
+    this.nextDeadlineMs = nextMs;
+    if (nextMs !== Number.POSITIVE_INFINITY) this.onDeadline?.(nextMs);
   }
 
   /** Ends pauses and waits whose time is up, and closes clients over their soft output limit. About ten times a second or more. */
   tick(nowMs: number): void {
     for (const [purpose, pause] of this.pauses) if (nowMs >= pause.untilMs) this.unpause(purpose);
-    for (const client of this.blocked) {
-      const waiter = client.waiter;
-      if (waiter === null || waiter.deadlineMs === 0 || nowMs < waiter.deadlineMs) continue;
-      this.resume(client, (reply) => waiter.timedOut(reply));
-    }
+    this.endWaits(nowMs);
     for (const member of this.members.values()) this.checkSoftLimit(member, nowMs);
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../cluster/routing.ts';
 import { NONE } from '../memory/arena.ts';
 import type { Call } from './call.ts';
+import type { Client } from './client.ts';
 import { isOverIpv6 } from './cluster-room.ts';
 import { ASKING, MOVABLE_KEYS, PUBSUB, WRITE } from './command.ts';
 import type { ClusterGate } from './executor.ts';
@@ -47,8 +48,17 @@ export class RequestGate implements ClusterGate {
       else route = router.routeOpen(slot, request, this.missing, this.existing, this.severalKeys);
       if (route === ROUTE_OK) return true;
     }
-    call.reply.error(router.errorOf(route, slot, isOverIpv6(call)));
+    call.reply.error(router.errorOf(route, slot, isOverIpv6(call.client)));
     return false;
+  }
+
+  refusalOfWait(client: Client, entry: CommandEntry, slot: number): string | null {
+    const { router } = this.cluster;
+    let request = 0;
+    if ((entry.flags & WRITE) !== 0) request |= REQUEST_WRITES;
+    if (client.readOnly) request |= REQUEST_READONLY;
+    const route = router.routeOfWait(slot, request);
+    return route === ROUTE_OK ? null : router.errorOf(route, slot, isOverIpv6(client));
   }
 
   /**

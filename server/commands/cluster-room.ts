@@ -4,6 +4,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Migrations } from '../cluster/migration/migrations.ts';
 import type { Call } from './call.ts';
+import type { Client } from './client.ts';
 
 export interface ClusterRoom {
   readonly cluster: Cluster;
@@ -19,6 +20,6 @@ export function clusterOf(call: Call): ClusterRoom | null {
 }
 
 /** Clients that came over IPv6 are told IPv6 addresses where nodes announce both. */
-export function isOverIpv6(call: Call): boolean {
-  return call.client.address.startsWith('[') || call.client.address.split(':').length > 2;
+export function isOverIpv6(client: Client): boolean {
+  return client.address.startsWith('[') || client.address.split(':').length > 2;
 }

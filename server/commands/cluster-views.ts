@@ -11,7 +11,7 @@ import { clusterOf, isOverIpv6 } from './cluster-room.ts';
 
 export function clusterNodes(call: Call): void {
   const room = clusterOf(call);
-  if (room !== null) call.reply.verbatim(nodesText(room.cluster.state, isOverIpv6(call)));
+  if (room !== null) call.reply.verbatim(nodesText(room.cluster.state, isOverIpv6(call.client)));
 }
 
 export function clusterInfo(call: Call): void {
@@ -37,7 +37,7 @@ export function clusterReplicas(call: Call): void {
   if (node === null) return call.fail(`ERR Unknown node ${call.text(2)}`);
   if (node.isReplica) return call.fail('ERR The specified node is not a master');
   call.reply.array(node.replicas.length);
-  for (const replica of node.replicas) call.reply.bulkText(nodeLine(state, replica, isOverIpv6(call)));
+  for (const replica of node.replicas) call.reply.bulkText(nodeLine(state, replica, isOverIpv6(call.client)));
 }
 
 /** Runs of slots with one owner, and who serves them: the primary, then the replicas that can be read. */
@@ -63,7 +63,7 @@ export function clusterSlots(call: Call): void {
 
 function replyEndpoint(call: Call, state: ClusterState, node: ClusterNode): void {
   const { reply } = call;
-  const overIpv6 = isOverIpv6(call);
+  const overIpv6 = isOverIpv6(call.client);
   const endpoint = preferredEndpoint(state, node, overIpv6);
   reply.array(4);
   if (endpoint === null) reply.nil();
@@ -108,7 +108,7 @@ export function clusterShards(call: Call): void {
 }
 
 function replyShardNode(call: Call, state: ClusterState, node: ClusterNode): void {
-  const overIpv6 = isOverIpv6(call);
+  const overIpv6 = isOverIpv6(call.client);
   const offset = state.offsetOf(node);
   const health = node.isFailed ? 'fail' : node.isReplica && offset === 0 ? 'loading' : 'online';
   const fields: [string, string | number][] = [['id', node.name]];

@@ -425,11 +425,9 @@ function clientUnblock(call: Call): void {
     call.reply.integer(0);
     return;
   }
-  waiter.cancelled();
-  call.rooms.clients.resume(client, (reply) => {
-    if (withError) reply.error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
-    else waiter.timedOut(reply);
-  });
+  const { clients } = call.rooms;
+  if (withError) clients.unblockWithError(client, 'UNBLOCKED client unblocked via CLIENT UNBLOCK');
+  else clients.resume(client, (reply) => waiter.timedOut(reply));
   call.reply.integer(1);
 }
 

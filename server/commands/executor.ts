@@ -6,7 +6,7 @@
  * goes once to the write log, in its rewritten form where the function gave one.
  */
 
-import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
+import { EXPIRY_HIDES, EXPIRY_IGNORED, OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { OutOfArena } from '../memory/arena.ts';
 import type { Arguments } from '../protocol/arguments.ts';
@@ -49,6 +49,8 @@ const MIN_WARMED_KEYS = 20_000;
 export interface ClusterGate {
   /** True when the keys of this slot are served here and now; otherwise the redirection or error has been written. */
   admits(call: Call, slot: number, entry: CommandEntry): boolean;
+  /** The error that a client gets which waits for keys of this slot, when they are not to be had here any more; or null. */
+  refusalOfWait(client: Client, entry: CommandEntry, slot: number): string | null;
 }
 
 /** Replication's and persistence's word on a write, and the write log. */
@@ -95,6 +97,10 @@ export class Executor {
     this.reply = reply;
     this.call = new Call(rooms, reply, nobody, rooms.registry.entries[0]!);
     this.clustered = rooms.keyspace.slots > 1;
+    rooms.blocking.runAgain = (client, args) => this.runAgain(client, args);
+    if (this.clustered) {
+      rooms.blocking.refusal = (client, entry, slot) => this.cluster?.refusalOfWait(client, entry, slot) ?? null;
+    }
   }
 
   /** Runs a request of a client whose output the reply writer is attached to. */
@@ -103,7 +109,30 @@ export class Executor {
     const status = this.dispatch(client, args);
     if (client.replyMode !== REPLY_ON) this.applyReplyMode(client, mark);
     if (client.output.muted) this.reply.rewind(mark);
+    if (this.rooms.blocking.anyReady) this.rooms.blocking.serve();
     return status;
+  }
+
+  /** Runs a blocked client's request again, between two commands of others. False when a pause holds it back. */
+  private runAgain(client: Client, args: Arguments): boolean {
+    const { clients, keyspace } = this.rooms;
+    const { reply } = this;
+    const { current } = clients;
+    // In the midst of a primary's stream, keys past their time are still there for the stream, and for nobody else.
+    const expiryMode = keyspace.expiryMode;
+    if (expiryMode === EXPIRY_IGNORED) keyspace.expiryMode = EXPIRY_HIDES;
+    if (current !== null) reply.detach();
+    reply.attach(client.output);
+    clients.current = client;
+    clients.currentReply = reply;
+    const status = this.run(client, args);
+    client.paused = false;
+    reply.detach();
+    clients.current = current;
+    clients.currentReply = current === null ? null : reply;
+    if (current !== null) reply.attach(current.output);
+    keyspace.expiryMode = expiryMode;
+    return status !== DEFERRED;
   }
 
   private applyReplyMode(client: Client, mark: number): void {

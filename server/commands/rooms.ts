@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Watches } from '../transactions/watches.ts';
+import type { BlockedKeys } from './blocking.ts';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
 import type { CommandRegistry } from './registry.ts';
@@ -57,6 +58,8 @@ export interface Rooms {
   readonly clients: Clients;
   readonly pubsub: PubSub;
   readonly watches: Watches;
+  /** Clients that wait for keys. */
+  readonly blocking: BlockedKeys;
   readonly host: Host;
   readonly infoSections: Map<string, InfoSection>;
   readonly runId: string;

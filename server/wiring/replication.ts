@@ -283,12 +283,12 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     this.decideExpiry();
     // What waits for acknowledgements waits in vain on a replica.
     for (const client of [...node.clients.all()]) {
-      if (client.waiter !== null) {
-        client.waiter.cancelled();
-        node.clients.resume(client, (reply) =>
-          reply.error('UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'),
-        );
-      }
+      if (client.waiter === null) continue;
+      node.clients.unblockWithError(
+        client,
+        'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+      );
+      client.closing = true;
     }
     node.log('notice', `Now a replica of ${host}:${port}`);
   }

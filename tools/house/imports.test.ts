@@ -44,7 +44,7 @@ const architecture: readonly Room[] = [
   {
     // The door of commands: what a command, its caller and its call are.
     room: 'command',
-    at: ['call', 'client', 'clients', 'command', 'registry', 'replication-room', 'rooms'].map(
+    at: ['blocking', 'call', 'client', 'clients', 'command', 'registry', 'replication-room', 'rooms'].map(
       (name) => `server/commands/${name}.ts`,
     ),
     imports: ['words', 'config', 'pubsub', 'transactions', 'types', 'keyspace', 'event kinds', 'memory'],
