@@ -1,11 +1,14 @@
 /** The command table: every family's rows, composed in one place. */
 import type { Types } from '../types/index.ts';
+import { bitfieldCommands } from './bitfield.ts';
+import { bitmapCommands } from './bitmaps.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump.ts';
 import { hashCommands } from './hashes.ts';
+import { hyperLogLogCommands } from './hyperloglog.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists.ts';
 import { migrateCommands } from './migrate.ts';
@@ -21,6 +24,9 @@ import { transactionCommands } from './transactions.ts';
 export function commandTable(types: Types): readonly (readonly Command[])[] {
   return [
     stringCommands,
+    bitmapCommands(),
+    bitfieldCommands,
+    hyperLogLogCommands(),
     hashCommands(types),
     listCommands(types),
     setCommands(types),

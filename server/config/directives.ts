@@ -109,6 +109,7 @@ export const directives: readonly Directive[] = [
   integer('zset-max-listpack-entries', 128, 0, MAX_INT, true, 'zset-max-ziplist-entries'),
   integer('zset-max-listpack-value', 64, 0, MAX_INT, true, 'zset-max-ziplist-value'),
   integer('list-max-listpack-size', -2, -5, MAX_INT, true, 'list-max-ziplist-size'),
+  memory('hll-sparse-max-bytes', 3000),
 
   // Persistence
   words('save', '3600 1 300 100 60 10000', checkSavePoints),

@@ -253,6 +253,27 @@ export class Database {
     this.place(old, entry, key, keyStart, keyEnd, expires);
   }
 
+  /**
+   * Sets the key last looked for by `findForWrite` (found or not) to a string of `length` bytes whose content is undefined, without expiry,
+   * and returns where they begin in `valueSegment`: for values that are computed in place.
+   */
+  putBlank(key: Uint8Array, keyStart: number, keyEnd: number, length: number): number {
+    const old = this.entry;
+    if (old !== NONE) this.beginChange();
+    if (length > MAX_INLINE_BYTES) {
+      const blob = this.arena.allocate(length);
+      const entry = this.writeEntry(key, keyStart, keyEnd, STRING, EXTERNAL, NO_EXPIRY, 8);
+      writeWord(this.view.segment, this.view.valueAt, length);
+      writeWord(this.view.segment, this.view.valueAt + 4, blob);
+      this.place(old, entry, key, keyStart, keyEnd, false);
+    } else {
+      const entry = this.writeEntry(key, keyStart, keyEnd, STRING, INLINE, NO_EXPIRY, varintBytes(length) + length);
+      writeVarint(this.view.segment, this.view.valueAt, length);
+      this.place(old, entry, key, keyStart, keyEnd, false);
+    }
+    return this.openString();
+  }
+
   /** Adds a collection at the key last looked for, which must be absent. The root becomes the entry's. */
   putCollection(
     key: Uint8Array,
