@@ -4,64 +4,29 @@
  * Source of names, defaults and bounds: Valkey 9.1 config.c and valkey.conf.
  */
 import { eventLetters, eventMask } from '../keyspace/events.ts';
+import {
+  boolean,
+  choice,
+  type Directive,
+  integer,
+  MAX_INT,
+  MAX_PORT,
+  memory,
+  octal,
+  secret,
+  text,
+  words,
+} from './directive.ts';
+import { inertDirectives } from './inert-directives.ts';
 
-export type DirectiveKind = 'boolean' | 'integer' | 'memory' | 'text' | 'choice' | 'words';
-
-export interface Directive {
-  readonly name: string;
-  readonly alias?: string;
-  readonly kind: DirectiveKind;
-  readonly initial: string;
-  readonly min?: number;
-  readonly max?: number;
-  readonly choices?: readonly string[];
-  /** CONFIG SET may change it while the node runs. */
-  readonly live: boolean;
-  /** Never shown in a log. */
-  readonly secret?: boolean;
-  /** The form of a value that CONFIG GET shows, where it is not the one that was given. */
-  readonly canonical?: (value: string) => string;
-  /** More than kind and bounds can say: the problem with a value, or null. */
-  readonly check?: (value: string) => string | null;
-}
-
-const MAX_PORT = 65535;
-const MAX_INT = 2 ** 31 - 1;
-const MAX_MEMORY = Number.MAX_SAFE_INTEGER;
-
-function boolean(name: string, initial: 'yes' | 'no', live = true, alias?: string): Directive {
-  return { name, kind: 'boolean', initial, live, ...(alias === undefined ? {} : { alias }) };
-}
-
-function integer(name: string, initial: number, min: number, max: number, live = true, alias?: string): Directive {
-  return { name, kind: 'integer', initial: String(initial), min, max, live, ...(alias === undefined ? {} : { alias }) };
-}
-
-function memory(name: string, initial: number, min = 0, live = true): Directive {
-  return { name, kind: 'memory', initial: String(initial), min, max: MAX_MEMORY, live };
-}
-
-function text(name: string, initial: string, live = true, alias?: string): Directive {
-  return { name, kind: 'text', initial, live, ...(alias === undefined ? {} : { alias }) };
-}
-
-function secret(name: string, alias?: string): Directive {
-  return { ...text(name, '', true, alias), secret: true };
-}
-
-function choice(name: string, initial: string, choices: readonly string[], live = true): Directive {
-  return { name, kind: 'choice', initial, choices, live };
-}
-
-/** A directive whose value is a list of words, checked as a whole. */
-function words(name: string, initial: string, check: (value: string) => string | null, live = true): Directive {
-  return { name, kind: 'words', initial, live, check };
-}
+export type { Directive, DirectiveKind } from './directive.ts';
 
 export const directives: readonly Directive[] = [
   // Network
   words('bind', '* -::*', () => null, false),
   integer('port', 6379, 0, MAX_PORT, false),
+  text('unixsocket', '', false),
+  octal('unixsocketperm', 0, 0o777),
   integer('tcp-backlog', 511, 1, MAX_INT, false),
   integer('timeout', 0, 0, MAX_INT),
   integer('tcp-keepalive', 300, 0, MAX_INT),
@@ -83,7 +48,13 @@ export const directives: readonly Directive[] = [
   integer('cluster-databases', 1, 1, 1024, false),
   integer('hz', 10, 1, 500),
   secret('requirepass'),
+  text('aclfile', '', false),
+  choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
+  integer('acllog-max-len', 128, 0, MAX_INT),
   choice('enable-debug-command', 'no', ['no', 'yes', 'local'], false),
+  choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], false),
+  choice('daemonize', 'no', ['no'], false),
+  text('pidfile', '', false),
   words('shutdown-on-sigterm', 'default', checkShutdown),
   words('shutdown-on-sigint', 'default', checkShutdown),
 
@@ -110,17 +81,19 @@ export const directives: readonly Directive[] = [
   integer('zset-max-listpack-value', 64, 0, MAX_INT, true, 'zset-max-ziplist-value'),
   integer('list-max-listpack-size', -2, -5, MAX_INT, true, 'list-max-ziplist-size'),
   memory('hll-sparse-max-bytes', 3000),
+  memory('stream-node-max-bytes', 4096),
+  integer('stream-node-max-entries', 100, 0, Number.MAX_SAFE_INTEGER),
 
   // Persistence
   words('save', '3600 1 300 100 60 10000', checkSavePoints),
   boolean('stop-writes-on-bgsave-error', 'yes'),
   boolean('rdbchecksum', 'yes', false),
-  text('dbfilename', 'dump.rdb'),
-  text('dir', './'),
+  { ...text('dbfilename', 'dump.rdb'), isProtected: true },
+  { ...text('dir', './'), isProtected: true },
   choice('appendonly', 'no', ['no'], false),
 
   // Replication
-  words('replicaof', '', checkReplicaOf, false),
+  { ...words('replicaof', '', checkReplicaOf, false), alias: 'slaveof' },
   secret('primaryauth', 'masterauth'),
   text('primaryuser', '', true, 'masteruser'),
   boolean('replica-read-only', 'yes', true, 'slave-read-only'),
@@ -161,6 +134,8 @@ export const directives: readonly Directive[] = [
   memory('cluster-link-sendbuf-limit', 0),
   integer('cluster-slot-migration-log-max-len', 1000, 0, MAX_INT),
   memory('slot-migration-max-failover-repl-bytes', 0, -1),
+
+  ...inertDirectives,
 ];
 
 function checkSavePoints(value: string): string | null {
@@ -178,8 +153,8 @@ function checkReplicaOf(value: string): string | null {
   return /^\d+$/.test(port) && Number(port) <= MAX_PORT ? null : 'Invalid primary port';
 }
 
-/** A primary of a cluster always hands over before it ends: `failover` says so and changes nothing. */
-const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'failover'] as const;
+/** A primary of a cluster always hands over before it ends, and no replica is waited for: those words say so and change nothing. */
+const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'now', 'force', 'safe', 'failover'] as const;
 
 function checkShutdown(value: string): string | null {
   const given = value.split(' ');
