@@ -23,6 +23,9 @@ const LEAF_LOW = 15;
 const LEAF_MERGED = 45;
 const INNER_LOW = 10;
 const INNER_MERGED = 30;
+/** How full `load` makes nodes: room for some inserts before they split. */
+const LEAF_LOADED = 54;
+const INNER_LOADED = 36;
 /** 60 × 41^5 entries: more than addresses can name. */
 const MAX_HEIGHT = 12;
 
@@ -88,6 +91,60 @@ export class Ordered {
     this.arena.free(this.record);
     this.record = NONE;
     this.root = NONE;
+  }
+
+  /** Fills the empty tree with entries that are in order already. */
+  load(entries: Int32Array, count: number): void {
+    if (count === 0) return;
+    this.arena.free(this.root);
+    let nodes: Address[] = [];
+    let sizes: number[] = [];
+    let firsts: Address[] = [];
+    const leaves = Math.ceil(count / LEAF_LOADED);
+    let previous: Address = NONE;
+    for (let i = 0; i < leaves; i++) {
+      const from = Math.floor((i * count) / leaves);
+      const to = Math.floor(((i + 1) * count) / leaves);
+      const leaf = this.newLeaf();
+      const words = this.wordsOf(leaf);
+      const at = wordAt(leaf);
+      words[at] = to - from;
+      words[at + PREVIOUS] = previous;
+      if (previous !== NONE) this.wordsOf(previous)[wordAt(previous) + NEXT] = leaf;
+      words.set(entries.subarray(from, to), at + HEADER);
+      previous = leaf;
+      nodes.push(leaf);
+      sizes.push(to - from);
+      firsts.push(entries[from]!);
+    }
+    this.height = 0;
+    for (; nodes.length > 1; this.height++) {
+      const parents = Math.ceil(nodes.length / INNER_LOADED);
+      const parentNodes: Address[] = [];
+      const parentSizes: number[] = [];
+      const parentFirsts: Address[] = [];
+      for (let i = 0; i < parents; i++) {
+        const from = Math.floor((i * nodes.length) / parents);
+        const to = Math.floor(((i + 1) * nodes.length) / parents);
+        const node = this.arena.allocate(INNER_BYTES);
+        const words = this.wordsOf(node);
+        const at = wordAt(node);
+        words[at] = to - from;
+        let size = 0;
+        for (let child = from; child < to; child++) {
+          setChild(words, at + HEADER + (child - from) * CHILD_WORDS, nodes[child]!, firsts[child]!, sizes[child]!);
+          size += sizes[child]!;
+        }
+        parentNodes.push(node);
+        parentSizes.push(size);
+        parentFirsts.push(firsts[from]!);
+      }
+      nodes = parentNodes;
+      sizes = parentSizes;
+      firsts = parentFirsts;
+    }
+    this.root = nodes[0]!;
+    this.saveRecord();
   }
 
   /** Adds an entry that is not in the tree. */

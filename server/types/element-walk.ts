@@ -3,7 +3,7 @@
  * Hot file: no allocation per element. Nothing may be added to or removed from the collection meanwhile.
  * Walks need tables of their own, so that one can walk a set while members of others are looked up.
  */
-import { HASH, LIST, PACKED, SET, ZSET } from '../keyspace/entry.ts';
+import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ListNode } from '../memory/list-node.ts';
@@ -11,6 +11,8 @@ import { Packed } from '../memory/packed.ts';
 import { TableWalk } from '../memory/table-walk.ts';
 import { readVarint, varintBytes } from '../memory/varint.ts';
 import type { InnerTables } from './inner-tables.ts';
+import { STREAM_LENGTH_DOUBLE } from './streams.ts';
+import { PackedScore } from './packed-score.ts';
 
 /** Draws of a slot in a bucket: more than chains are long, so that every element has the same chance. */
 const DRAWN_SLOTS = 24;
@@ -37,8 +39,7 @@ export class ElementWalk {
   private readonly tables: readonly (TableWalk | null)[];
   private walk: TableWalk;
   private offset = 0;
-  private readonly scratchDouble = new Float64Array(1);
-  private readonly scratchBytes = new Uint8Array(this.scratchDouble.buffer);
+  private readonly packedScore = new PackedScore();
 
   constructor(arena: Arena, inner: InnerTables) {
     this.arena = arena;
@@ -153,8 +154,7 @@ export class ElementWalk {
       this.valueTo = packed.to;
       return true;
     }
-    for (let i = 0; i < 8; i++) this.scratchBytes[i] = packed.segment[packed.from + i]!;
-    this.score = this.scratchDouble[0]!;
+    this.score = this.packedScore.read(packed.segment, packed.from, packed.to);
     return true;
   }
 
@@ -189,7 +189,7 @@ export function below(random: RandomSource, limit: number): number {
 
 /** The root of the table inside a LARGE hash, set or sorted set; NONE for what has none. */
 export function innerTableRoot(arena: Arena, type: number, encoding: number, root: Address): Address {
-  if (encoding === PACKED || type === LIST) return NONE;
+  if (encoding === PACKED || type === LIST || type === STREAM) return NONE;
   return type === ZSET ? arena.words[root >>> SEGMENT_OF_SHIFT]![(root & OFFSET_MASK) << 1]! : root;
 }
 
@@ -198,6 +198,7 @@ export function elementCount(arena: Arena, type: number, encoding: number, root:
   const words = arena.words[root >>> SEGMENT_OF_SHIFT]!;
   const at = (root & OFFSET_MASK) << 1;
   if (type === LIST) return encoding === PACKED ? words[at + 4]! : words[at + 2]!;
+  if (type === STREAM) return arena.doubles[root >>> SEGMENT_OF_SHIFT]![(root & OFFSET_MASK) + STREAM_LENGTH_DOUBLE]!;
   if (encoding === PACKED) {
     const strings = words[at + 1]! & 0xffffff;
     return type === SET ? strings : strings >> 1;

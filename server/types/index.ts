@@ -4,7 +4,7 @@
  * A collection is an encoding (PACKED or LARGE) and a root address, which its entry holds. Commands change it through the
  * shared cursors here; whoever walks, loads or snapshots values makes a walk or a builder of its own.
  */
-import { HASH, LIST, SET, ZSET } from '../keyspace/entry.ts';
+import { HASH, LIST, SET, STREAM, ZSET } from '../keyspace/entry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import { ElementWalk, elementCount, innerTableRoot } from './element-walk.ts';
@@ -15,6 +15,8 @@ import { Lists } from './lists.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Sets } from './sets.ts';
 import { SortedSets } from './sorted-sets.ts';
+import { StreamGroups } from './stream-groups.ts';
+import { Streams } from './streams.ts';
 import { ValueBuilder } from './value-builder.ts';
 
 export type { RandomSource } from './element-walk.ts';
@@ -29,10 +31,14 @@ export class Types {
   readonly lists: Lists;
   readonly sets: Sets;
   readonly sortedSets: SortedSets;
+  readonly streams: Streams;
+  /** Consumer groups of a stream. */
+  readonly groups: StreamGroups;
   /** For commands that walk one collection while they look into others. */
   readonly walk: ElementWalk;
   /** For commands that make a new collection while they read others. */
   readonly newSets: Sets;
+  readonly newSortedSets: SortedSets;
   /** For commands that change two lists. */
   readonly otherLists: Lists;
   readonly reclaimer: Reclaimer;
@@ -52,10 +58,13 @@ export class Types {
     this.sets = new Sets(arena, inner.table(SET), limits);
     this.newSets = new Sets(arena, inner.table(SET), limits);
     this.sortedSets = new SortedSets(arena, inner.table(ZSET), limits);
+    this.newSortedSets = new SortedSets(arena, inner.table(ZSET), limits);
+    this.streams = new Streams(arena, limits);
+    this.groups = new StreamGroups(arena);
     this.walk = this.newWalk();
     const reclaimer = new Reclaimer(arena, inner, limits);
     this.reclaimer = reclaimer;
-    for (const type of [LIST, SET, ZSET, HASH]) {
+    for (const type of [LIST, SET, ZSET, HASH, STREAM]) {
       keyspace.onFree(type, (encoding, root) => reclaimer.free(type, encoding, root));
     }
   }

@@ -1,22 +1,25 @@
 /**
  * Sorted sets: members with scores, ordered by score, then by the member's bytes. Hot file: no allocation per call.
  *
- * PACKED: a packed sequence of member, score (8 bytes), member, score … in order.
+ * PACKED: a packed sequence of member, score (packed-score.ts), member, score … in order.
  * LARGE: root `[table root][ordered record]`, 8 bytes, over a table of entries `[score: f64][member length: varint][member]`
  * and an ordered index of the same entries.
  * One instance is a cursor over the set it has open; see hashes.ts for `encoding`, `root` and `saveTo`.
  * Ranges are ranges of ranks: `rankOfScore` and `rankOfMember` turn bounds into ranks, `seekRank`, `next` and `previous` walk.
+ * A set that is made as a whole begins with `createUnordered` and ends with `order`: its members are sorted once, not one by one.
  */
 import type { Database } from '../keyspace/database.ts';
 import { copyBytes } from '../keyspace/database.ts';
 import { LARGE, PACKED } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { EntrySort } from '../memory/entry-sort.ts';
 import { Ordered, SCORE_BYTES } from '../memory/ordered.ts';
 import { Packed } from '../memory/packed.ts';
 import type { Table } from '../memory/table.ts';
 import { readVarint, varintBytes, writeVarint } from '../memory/varint.ts';
 import type { CollectionLimits } from './limits.ts';
+import { PackedScore } from './packed-score.ts';
 
 export const ZSET_KEY_OFFSET = SCORE_BYTES;
 
@@ -37,8 +40,14 @@ export class SortedSets {
   /** Of PACKED: offsets of members by rank, and the rank where the walk stands. */
   private offsets: Int32Array = new Int32Array(128);
   private rank = 0;
-  private readonly scratchDouble = new Float64Array(1);
-  private readonly scratchBytes = new Uint8Array(this.scratchDouble.buffer);
+  private readonly packedScore = new PackedScore();
+  /** Of a set between `createUnordered` and `order`: its entries, once it is LARGE, as they came. */
+  private unordered = false;
+  private pending: Int32Array = NO_ENTRIES;
+  private pendingCount = 0;
+  private readonly entrySort: EntrySort;
+  /** The member that a new score moves within a packed set. */
+  private moved: Uint8Array = new Uint8Array(64);
 
   constructor(arena: Arena, table: Table, limits: CollectionLimits) {
     this.arena = arena;
@@ -46,12 +55,14 @@ export class SortedSets {
     this.limits = limits;
     this.packed = new Packed(arena);
     this.ordered = new Ordered(arena);
+    this.entrySort = new EntrySort(arena);
     this.segment = arena.bytes[0]!;
   }
 
   open(encoding: number, root: Address): this {
     this.encoding = encoding;
     this.root = root;
+    this.unordered = false;
     if (encoding === PACKED) this.packed.open(root);
     else {
       const words = this.arena.words[root >>> SEGMENT_OF_SHIFT]!;
@@ -69,7 +80,28 @@ export class SortedSets {
   create(): this {
     this.encoding = PACKED;
     this.root = this.packed.create();
+    this.unordered = false;
     return this;
+  }
+
+  /** As `create`. Until `order` only `find`, `insert`, `setScore` and `count` may be used. */
+  createUnordered(): this {
+    this.create();
+    this.unordered = true;
+    this.pendingCount = 0;
+    return this;
+  }
+
+  /** Brings the members of a set that began with `createUnordered` in order. */
+  order(): void {
+    if (this.encoding === LARGE) {
+      this.entrySort.sort(this.pending, this.pendingCount);
+      const record = this.ordered.create();
+      this.ordered.load(this.pending, this.pendingCount);
+      this.arena.words[this.root >>> SEGMENT_OF_SHIFT]![((this.root & OFFSET_MASK) << 1) + 1] = record;
+    }
+    this.unordered = false;
+    this.pending = NO_ENTRIES;
   }
 
   saveTo(database: Database): void {
@@ -118,23 +150,39 @@ export class SortedSets {
   /** Gives the member that `find` found another score. */
   setScore(score: number): void {
     if (this.encoding === PACKED) {
-      const { packed } = this;
-      const { segment, from, to } = this;
-      const member = segment.slice(from, to);
-      packed.remove(packed.at, 2);
-      this.insertPacked(member, 0, member.length, score);
+      this.setPackedScore(score);
       return;
     }
     const { entry, table, ordered } = this;
     const doubles = this.arena.doubles[entry >>> SEGMENT_OF_SHIFT]!;
     table.beforeChange();
-    if (ordered.keepsPlace(entry, score)) doubles[entry & OFFSET_MASK] = score;
+    if (this.unordered || ordered.keepsPlace(entry, score)) doubles[entry & OFFSET_MASK] = score;
     else {
       ordered.remove(entry);
       doubles[entry & OFFSET_MASK] = score;
       ordered.insert(entry);
     }
     this.score = score;
+  }
+
+  private setPackedScore(score: number): void {
+    const { packed } = this;
+    const { at } = packed;
+    const { segment, from, to } = this;
+    const place = this.placeOf(segment, from, to, score, at);
+    const scoreAt = packed.read(at);
+    if (place === packed.read(scoreAt)) {
+      const length = this.packedScore.write(score);
+      packed.replace(this.packedScore.bytes, 0, length);
+      this.root = packed.address;
+      this.score = score;
+      return;
+    }
+    const length = to - from;
+    if (length > this.moved.length) this.moved = new Uint8Array(length * 2);
+    copyBytes(segment, from, to, this.moved, 0);
+    packed.remove(at, 2);
+    this.insertPacked(this.moved, 0, length, score);
   }
 
   /** Removes the member that `find` found. */
@@ -195,7 +243,7 @@ export class SortedSets {
     let rank = 0;
     for (let offset = packed.first; offset < packed.used; rank++) {
       offset = packed.read(packed.read(offset));
-      const own = this.packedScore();
+      const own = this.packedScore.read(packed.segment, packed.from, packed.to);
       if (through ? own > score : own >= score) break;
     }
     return rank;
@@ -216,6 +264,13 @@ export class SortedSets {
       offset = packed.read(offset);
     }
     return rank;
+  }
+
+  /** Moves to the first member with a score of at least (or, exclusive, above) `score`; false when there is none. */
+  seekScore(score: number, exclusive: boolean): boolean {
+    if (this.encoding === PACKED) return this.seekRank(this.rankOfScore(score, exclusive));
+    this.ordered.seekScore(score, exclusive);
+    return this.takeOrdered();
   }
 
   /** Moves to the member of this rank; false past the end. */
@@ -285,18 +340,22 @@ export class SortedSets {
     this.from = packed.from;
     this.to = packed.to;
     packed.read(scoreAt);
-    this.score = this.packedScore();
+    this.score = this.packedScore.read(packed.segment, packed.from, packed.to);
     packed.read(offset);
   }
 
-  /** The score that `packed` has just read. */
-  private packedScore(): number {
-    const { scratchBytes, packed } = this;
-    for (let i = 0; i < SCORE_BYTES; i++) scratchBytes[i] = packed.segment[packed.from + i]!;
-    return this.scratchDouble[0]!;
+  private insertPacked(member: Uint8Array, from: number, to: number, score: number): void {
+    const { packed, packedScore } = this;
+    const at = this.placeOf(member, from, to, score, -1);
+    const length = packedScore.write(score);
+    packed.insert(at, packedScore.bytes, 0, length);
+    packed.insert(at, member, from, to);
+    this.root = packed.address;
+    this.score = score;
   }
 
-  private insertPacked(member: Uint8Array, from: number, to: number, score: number): void {
+  /** Of PACKED: the offset of the first member, but for the one at `skipped`, that comes after this member with this score. */
+  private placeOf(member: Uint8Array, from: number, to: number, score: number, skipped: number): number {
     const { packed } = this;
     let at = packed.first;
     while (at < packed.used) {
@@ -304,17 +363,14 @@ export class SortedSets {
       const memberFrom = packed.from;
       const memberTo = packed.to;
       const next = packed.read(scoreAt);
-      const own = this.packedScore();
-      if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0))
-        break;
+      if (at !== skipped) {
+        const own = this.packedScore.read(packed.segment, packed.from, packed.to);
+        if (own > score || (own === score && compareBytes(packed.segment, memberFrom, memberTo, member, from, to) > 0))
+          return at;
+      }
       at = next;
     }
-    // Valkey packs scores as text, which turns -0 into 0.
-    this.scratchDouble[0] = score === 0 ? 0 : score;
-    packed.insert(at, this.scratchBytes, 0, SCORE_BYTES);
-    packed.insert(at, member, from, to);
-    this.root = packed.address;
-    this.score = score;
+    return at;
   }
 
   private insertLarge(member: Uint8Array, from: number, to: number, score: number): void {
@@ -326,9 +382,19 @@ export class SortedSets {
     arena.doubles[entry >>> SEGMENT_OF_SHIFT]![entry & OFFSET_MASK] = score;
     copyBytes(member, from, to, segment, writeVarint(segment, base + ZSET_KEY_OFFSET, length));
     this.table.insert(entry);
-    this.ordered.insert(entry);
+    if (this.unordered) this.addPending(entry);
+    else this.ordered.insert(entry);
     this.entry = entry;
     this.score = score;
+  }
+
+  private addPending(entry: Address): void {
+    if (this.pendingCount === this.pending.length) {
+      const larger = new Int32Array(Math.max(1024, this.pendingCount * 2));
+      larger.set(this.pending);
+      this.pending = larger;
+    }
+    this.pending[this.pendingCount++] = entry;
   }
 
   private convert(): void {
@@ -337,20 +403,22 @@ export class SortedSets {
     const root = arena.allocate(8);
     const words = arena.words[root >>> SEGMENT_OF_SHIFT]!;
     words[(root & OFFSET_MASK) << 1] = table.create();
-    words[((root & OFFSET_MASK) << 1) + 1] = this.ordered.create();
+    words[((root & OFFSET_MASK) << 1) + 1] = this.unordered ? NONE : this.ordered.create();
     this.encoding = LARGE;
     this.root = root;
     for (let offset = packed.first; offset < used; ) {
       const scoreAt = packed.read(offset);
       const { from, to } = packed;
       offset = packed.read(scoreAt);
-      const score = this.packedScore();
+      const score = this.packedScore.read(packed.segment, packed.from, packed.to);
       table.find(packed.segment, from, to);
       this.insertLarge(packed.segment, from, to, score);
     }
     arena.free(address);
   }
 }
+
+const NO_ENTRIES: Int32Array = new Int32Array(0); // constant
 
 /** Below, above or at 0 as a[aFrom, aTo) comes before, after or with b[bFrom, bTo) by bytes, then by length. */
 export function compareBytes(
