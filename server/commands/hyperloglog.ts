@@ -68,6 +68,8 @@ function pfadd(call: Call, hll: HyperLogLog): void {
     if (owned) hll.sparseMaxBytes = sparseLimit(call);
     const result = hll.raise(hll.register, hll.run);
     if (result === CORRUPT) {
+      // As in Valkey, what was added before the damage was met stays.
+      if (owned && updated > 0) put(call, hll, 1);
       call.fail(ERR_CORRUPT);
       return;
     }
@@ -168,6 +170,7 @@ function pfdebug(call: Call, hll: HyperLogLog): void {
     const runs: string[] = [];
     hll.eachRun((_, length, value, long) => {
       runs.push(value > 0 ? `v:${value},${length}` : `${long ? 'Z' : 'z'}:${length}`);
+      return true;
     });
     reply.bulkText(runs.join(' '));
   } else if (call.is(1, 'ENCODING')) reply.simple(hll.isDense ? 'dense' : 'sparse');

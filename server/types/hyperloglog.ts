@@ -371,7 +371,9 @@ export class HyperLogLog {
       return true;
     }
     return this.eachRun((first, length, value) => {
-      for (let i = first; i < first + length; i++) if (merged[i]! < value) merged[i] = value;
+      if (value > 0 && first + length > REGISTERS) return false;
+      if (value > 0) for (let i = first; i < first + length; i++) if (merged[i]! < value) merged[i] = value;
+      return true;
     });
   }
 
@@ -384,6 +386,7 @@ export class HyperLogLog {
     } else {
       const whole = this.eachRun((_, length, value) => {
         histogram[value]! += length;
+        return true;
       });
       if (!whole) return null;
     }
@@ -408,8 +411,8 @@ export class HyperLogLog {
     return estimate < 2 ** 63 ? BigInt(Math.round(estimate)) : -(2n ** 63n);
   }
 
-  /** Shows the runs of the open sparse value. False when they are not those of 16384 registers. */
-  eachRun(visit: (first: number, length: number, value: number, long: boolean) => void): boolean {
+  /** Shows the runs of the open sparse value until `visit` answers false. False when those before were not of 16384 registers together. */
+  eachRun(visit: (first: number, length: number, value: number, long: boolean) => boolean): boolean {
     const { bytes } = this;
     const end = this.at + this.length;
     let first = 0;
@@ -425,8 +428,7 @@ export class HyperLogLog {
         length = (((code & 63) << 8) | (++at < end ? bytes[at]! : 0)) + 1;
       }
       at++;
-      if (first + length > REGISTERS) return false;
-      visit(first, length, value, long);
+      if (!visit(first, length, value, long)) break;
       first += length;
     }
     return first === REGISTERS;
