@@ -1,18 +1,17 @@
 /**
- * Commands on lists, but for the blocking ones. Hot file: pushes and pops allocate nothing.
+ * Commands on lists, but for those that take items from their ends (lists-ends.ts). Hot file: pushes allocate nothing.
  * Source: Valkey 9.1 t_list.c.
  */
 import { LIST } from '../keyspace/entry.ts';
+import { EVENT_GENERIC, EVENT_LIST } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
-import { ERR_ARITY, ERR_INDEX, ERR_NO_KEY, ERR_NOT_POSITIVE, ERR_SYNTAX, ERR_WRONG_TYPE } from '../protocol/errors.ts';
+import { ERR_INDEX, ERR_NO_KEY, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Types } from '../types/index.ts';
 import type { Lists } from '../types/lists.ts';
 import type { Call } from './call.ts';
 import { ERR_NEGATABLE, isMinimum, startIndex } from './collections.ts';
-import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, TWO_KEYS, WRITE } from './command.ts';
-
-const LEFT = 0;
-const RIGHT = 1;
+import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
+import { finishRemoval, LEFT, listEndCommands, RIGHT } from './lists-ends.ts';
 
 /** Opens the list at argument 1 for reading; false when there is none or an error was answered. */
 function open(types: Types, call: Call): boolean {
@@ -25,13 +24,6 @@ function openForWrite(types: Types, call: Call): boolean {
   if (call.findTypedForWrite(1, LIST) === NONE || call.failed) return false;
   types.lists.openFound(call.database);
   return true;
-}
-
-/** After removals: writes the list back, or removes its key when it is empty. */
-function finishRemoval(lists: Lists, call: Call): void {
-  if (lists.count > 0) lists.settle();
-  lists.saveTo(call.database);
-  if (lists.count === 0) call.database.remove();
 }
 
 function itemEquals(lists: Lists, call: Call, index: number): boolean {
@@ -67,46 +59,9 @@ function push(types: Types, call: Call, side: number, onlyExisting: boolean): vo
   }
   if (found === NONE) database.putCollection(bytes, starts[1]!, ends[1]!, LIST, lists.encoding, lists.root);
   else lists.saveTo(database);
+  call.notify(EVENT_LIST, side === LEFT ? 'lpush' : 'rpush');
   call.changed(call.count - 2);
   call.reply.integer(lists.count);
-}
-
-function pop(types: Types, call: Call, side: number): void {
-  if (call.count > 3) {
-    call.fail(ERR_ARITY(call.entry.fullName));
-    return;
-  }
-  let count = 1;
-  if (call.count === 3) {
-    count = call.integer(2, ERR_NOT_POSITIVE);
-    if (call.failed) return;
-    if (count < 0) {
-      call.fail(ERR_NOT_POSITIVE);
-      return;
-    }
-  }
-  const { reply } = call;
-  if (!openForWrite(types, call)) {
-    if (call.failed) return;
-    if (call.count === 3) reply.nilArray();
-    else reply.nil();
-    return;
-  }
-  const { lists } = types;
-  if (call.count === 3) {
-    if (count > lists.count) count = lists.count;
-    reply.array(count);
-    if (count === 0) return;
-  }
-  call.database.beginChange();
-  for (let i = 0; i < count; i++) {
-    if (side === LEFT) lists.first();
-    else lists.last();
-    reply.bulk(lists.segment, lists.from, lists.to);
-    lists.removeCurrent();
-  }
-  finishRemoval(lists, call);
-  call.changed(count);
 }
 
 function lrange(types: Types, call: Call): void {
@@ -167,6 +122,7 @@ function lset(types: Types, call: Call): void {
   lists.replaceCurrent(call.bytes, call.starts[3]!, call.ends[3]!);
   lists.settle();
   lists.saveTo(call.database);
+  call.notify(EVENT_LIST, 'lset');
   call.changed();
   call.reply.ok();
 }
@@ -192,6 +148,7 @@ function linsert(types: Types, call: Call): void {
   if (before) lists.insertBefore(call.bytes, call.starts[4]!, call.ends[4]!);
   else lists.insertAfter(call.bytes, call.starts[4]!, call.ends[4]!);
   lists.saveTo(call.database);
+  call.notify(EVENT_LIST, 'linsert');
   call.changed();
   call.reply.integer(lists.count);
 }
@@ -215,7 +172,7 @@ function lrem(types: Types, call: Call): void {
     } else at = count < 0 ? lists.previous() : lists.next();
   }
   if (removed > 0) {
-    finishRemoval(lists, call);
+    finishRemoval(lists, call, 'lrem', 1);
     call.changed(removed);
   }
   call.reply.integer(removed);
@@ -238,12 +195,14 @@ function ltrim(types: Types, call: Call): void {
   call.database.beginChange();
   if (start > end || start >= count) {
     call.database.remove();
+    call.notify(EVENT_LIST, 'ltrim');
+    call.notify(EVENT_GENERIC, 'del');
     call.changed(count);
   } else {
     const back = count - 1 - end;
     if (start > 0) lists.dropFront(start);
     if (back > 0) lists.dropBack(back);
-    finishRemoval(lists, call);
+    finishRemoval(lists, call, 'ltrim', 1);
     if (start + back > 0) call.changed(start + back);
   }
   call.reply.ok();
@@ -299,72 +258,10 @@ function positions(lists: Lists, call: Call, rank: number, count: number, maximu
   return found;
 }
 
-/** LEFT or RIGHT in argument i; -1 for neither. */
-function sideOf(call: Call, index: number): number {
-  if (call.is(index, 'LEFT')) return LEFT;
-  return call.is(index, 'RIGHT') ? RIGHT : -1;
-}
-
-function lmove(types: Types, call: Call, from: number, to: number): void {
-  if (from < 0 || to < 0) {
-    call.fail(ERR_SYNTAX);
-    return;
-  }
-  const { database, reply, bytes, starts, ends } = call;
-  if (call.findTypedForWrite(1, LIST) === NONE) {
-    reply.nil();
-    return;
-  }
-  if (call.failed) return;
-  const { lists } = types;
-  if (call.findForWrite(2) !== NONE && database.view.type !== LIST) {
-    call.fail(ERR_WRONG_TYPE);
-    return;
-  }
-  const rotates = sameArgument(call, 1, 2);
-  call.findForWrite(1);
-  database.beginChange();
-  lists.openFound(database);
-  if (from === LEFT) lists.first();
-  else lists.last();
-  const item = lists.segment.slice(lists.from, lists.to);
-  lists.removeCurrent();
-  if (rotates) {
-    pushItem(lists, item, to);
-    lists.saveTo(database);
-  } else {
-    finishRemoval(lists, call);
-    const found = call.findForWrite(2);
-    if (found === NONE) lists.create();
-    else {
-      database.beginChange();
-      lists.openFound(database);
-    }
-    pushItem(lists, item, to);
-    if (found === NONE) database.putCollection(bytes, starts[2]!, ends[2]!, LIST, lists.encoding, lists.root);
-    else lists.saveTo(database);
-  }
-  call.changed();
-  reply.bulk(item, 0, item.length);
-}
-
-function pushItem(lists: Lists, item: Uint8Array, side: number): void {
-  lists.expect(1, item.length);
-  if (side === LEFT) lists.pushFront(item, 0, item.length);
-  else lists.pushBack(item, 0, item.length);
-}
-
-function sameArgument(call: Call, a: number, b: number): boolean {
-  const length = call.length(a);
-  if (length !== call.length(b)) return false;
-  for (let i = 0; i < length; i++)
-    if (call.bytes[call.starts[a]! + i] !== call.bytes[call.starts[b]! + i]) return false;
-  return true;
-}
-
 export function listCommands(types: Types): readonly Command[] {
   const row = { group: 'list', keys: ONE_KEY } as const;
   return [
+    ...listEndCommands(types),
     {
       ...row,
       name: 'lpush',
@@ -400,26 +297,6 @@ export function listCommands(types: Types): readonly Command[] {
       flags: WRITE | DENYOOM | FAST,
       summary: 'Appends one or more elements to a list only when the list exists.',
       run: (call) => push(types, call, RIGHT, true),
-    },
-    {
-      ...row,
-      name: 'lpop',
-      arity: -2,
-      since: '1.0.0',
-      flags: WRITE | FAST,
-      summary:
-        'Returns and removes one or more elements from the beginning of a list. Deletes the list if the last element was popped.',
-      run: (call) => pop(types, call, LEFT),
-    },
-    {
-      ...row,
-      name: 'rpop',
-      arity: -2,
-      since: '1.0.0',
-      flags: WRITE | FAST,
-      summary:
-        'Returns and removes one or more elements from the end of a list. Deletes the list if the last element was popped.',
-      run: (call) => pop(types, call, RIGHT),
     },
     {
       ...row,
@@ -492,28 +369,6 @@ export function listCommands(types: Types): readonly Command[] {
       flags: READONLY,
       summary: 'Returns the index of matching elements in a list.',
       run: (call) => lpos(types, call),
-    },
-    {
-      ...row,
-      name: 'lmove',
-      arity: 5,
-      since: '6.2.0',
-      flags: WRITE | DENYOOM,
-      keys: TWO_KEYS,
-      summary:
-        'Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.',
-      run: (call) => lmove(types, call, sideOf(call, 3), sideOf(call, 4)),
-    },
-    {
-      ...row,
-      name: 'rpoplpush',
-      arity: 3,
-      since: '1.2.0',
-      flags: WRITE | DENYOOM,
-      keys: TWO_KEYS,
-      summary:
-        'Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.',
-      run: (call) => lmove(types, call, RIGHT, LEFT),
     },
   ];
 }
