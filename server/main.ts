@@ -1,7 +1,7 @@
 /**
  * The process: arguments and valkey.conf, the log, signals. `keyherd-server [file] [--directive value …]`, as valkey-server has it.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chdir } from 'node:process';
 import { pino } from 'pino';
 import { Settings, SettingsError } from './config/settings.ts';
@@ -69,6 +69,27 @@ function wantsSave(words: string): boolean | null {
   return given.includes('save') ? true : null;
 }
 
+function writePidfile(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (problem) {
+    fail(`pidfile ${path}: cannot be written: ${problem instanceof Error ? problem.message : String(problem)}`);
+  }
+}
+
+/** The first lines of the log: what runs here, and which directives were given in vain. Tools wait for the words of Valkey's log. */
+function announce(node: Node, settings: Settings): void {
+  const mode = settings.flag('cluster-enabled') ? 'cluster' : 'standalone';
+  node.log(
+    'notice',
+    `keyherd-server, compatible with Valkey ${VALKEY_VERSION}, Node.js ${process.version}, PID: ${process.pid}, ` +
+      `Running mode=${mode}, port=${settings.integer('port')}`,
+  );
+  const inert = settings.inertInUse();
+  if (inert.length > 0)
+    node.log('notice', `Without effect here: ${inert.map((one) => `${one.name} (${one.inert})`).join(', ')}`);
+}
+
 async function main(): Promise<void> {
   const words = process.argv.slice(2);
   if (words[0] === '-v' || words[0] === '--version') {
@@ -88,7 +109,7 @@ async function main(): Promise<void> {
     readArguments(settings, configFile === '' ? words : words.slice(1));
     chdir(settings.text('dir'));
   } catch (problem) {
-    if (problem instanceof SettingsError) fail(problem.message);
+    if (problem instanceof SettingsError) fail(`FATAL CONFIG FILE ERROR: ${problem.message}`);
     fail(`--dir '${settings.text('dir')}': ${problem instanceof Error ? problem.message : String(problem)}`);
   }
   const logfile = settings.text('logfile');
@@ -99,18 +120,26 @@ async function main(): Promise<void> {
   settings.watch('loglevel', (level) => {
     logger.level = level === 'nothing' ? 'silent' : PINO_LEVELS[level as keyof typeof PINO_LEVELS];
   });
+  const pidfile = settings.text('pidfile');
+  if (pidfile !== '') writePidfile(pidfile);
   const node = new Node({
     settings,
     configFile,
     log: (level, message) => logger[PINO_LEVELS[level]](message),
-    exit: (code) => process.exit(code),
+    exit: (code) => {
+      if (pidfile !== '') rmSync(pidfile, { force: true });
+      process.exit(code);
+    },
   });
   wireNode(node);
+  announce(node, settings);
   process.on('SIGTERM', () => void node.stop(wantsSave(settings.text('shutdown-on-sigterm'))));
   process.on('SIGINT', () => void node.stop(wantsSave(settings.text('shutdown-on-sigint'))));
   try {
     await node.start();
   } catch (problem) {
+    node.log('warning', problem instanceof Error ? problem.message : String(problem));
+    if (pidfile !== '') rmSync(pidfile, { force: true });
     fail(problem instanceof Error ? problem.message : String(problem));
   }
 }

@@ -5,10 +5,12 @@
  * persistence stands in server/wiring/, one file each, so that this one stays the list of what a node is made of.
  */
 import { randomBytes } from 'node:crypto';
+import { Acl } from './acl/acl.ts';
 import { BlockedKeys } from './commands/blocking.ts';
 import { Client, STREAM_CLIENT } from './commands/client.ts';
 import { Clients } from './commands/clients.ts';
 import { Executor } from './commands/executor.ts';
+import { Monitors } from './commands/monitors.ts';
 import { CommandRegistry } from './commands/registry.ts';
 import type { Host, ProcessFacts, Rooms } from './commands/rooms.ts';
 import { commandTable } from './commands/table.ts';
@@ -18,7 +20,7 @@ import { ActiveExpiry } from './keyspace/active-expiry.ts';
 import type { Database } from './keyspace/database.ts';
 import { EVENT_EVICTED, EVENT_EXPIRED, EVENT_KEYEVENT, EVENT_KEYSPACE, eventMask } from './keyspace/events.ts';
 import { Eviction } from './keyspace/eviction.ts';
-import { Keyspace, type KeyspaceListener, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
+import { Keyspace, type KeyspaceListener, OBSERVED_BY_TRACKING, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
 import { Snapshots } from './persistence/snapshot.ts';
@@ -29,6 +31,7 @@ import { type ParserLimits, RequestParser } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
 import { PubSub } from './pubsub/pubsub.ts';
+import { Tracking } from './tracking/tracking.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
 
@@ -75,6 +78,9 @@ export class Node {
   readonly clients: Clients;
   readonly pubsub: PubSub;
   readonly watches: Watches;
+  readonly acl: Acl;
+  readonly tracking: Tracking;
+  readonly monitors: Monitors;
   readonly blocking: BlockedKeys;
   readonly registry: CommandRegistry;
   readonly executor: Executor;
@@ -130,6 +136,10 @@ export class Node {
     this.watches = new Watches();
     this.blocking = new BlockedKeys(this.keyspace, this.clients);
     this.registry = new CommandRegistry(commandTable(this.types));
+    this.monitors = new Monitors(this.clients);
+    this.tracking = new Tracking(this.clients, (present) => this.keyspace.observe(OBSERVED_BY_TRACKING, present));
+    this.onFlushed.push(() => this.tracking.flushed());
+    this.acl = new Acl(this.registry, this.clients, this.keyspace.databases.length);
     this.rooms = this.composeRooms();
     this.executor = new Executor(this.rooms, this.reply, new Client(0, '', '', this.startedAtMs, true));
     this.expiry = new ActiveExpiry(this.keyspace);
@@ -163,6 +173,12 @@ export class Node {
     settings.watch('client-output-buffer-limit', (value) =>
       this.clients.setLimits(parseOutputLimits(value, this.clients.limits)!),
     );
+    settings.watch('requirepass', (value) => this.acl.setDefaultPassword(Buffer.from(value).toString('latin1')));
+    settings.watch('tracking-table-max-keys', (value) => {
+      this.tracking.maxKeys = Number(value);
+    });
+    settings.watch('acl-pubsub-default', (value) => this.acl.setAllChannelsByDefault(value === 'allchannels'));
+    settings.watch('acllog-max-len', (value) => this.acl.log.setMaxEntries(Number(value)));
     settings.watch('notify-keyspace-events', (value) => {
       this.keyspace.events = eventMask(value)!;
     });
@@ -199,6 +215,7 @@ export class Node {
   endTurn(): void {
     for (;;) {
       if (this.blocking.anyReady) this.blocking.serve();
+      if (this.tracking.hasBroadcast) this.tracking.sendBroadcasts();
       for (const end of this.turnEnders) end();
       // Settling may let waiting clients go on, whose writes the readers of the log must see in this turn too.
       if (!this.clients.unsettled) return;
@@ -232,6 +249,7 @@ export class Node {
       removed += database.clearSlot(slot);
     }
     if (removed === 0) return;
+    this.tracking.flushed();
     keyspace.dirty += removed;
     // One command for replicas, whatever the slot held.
     this.executor.propagate(0, -1, Arguments.of('CLUSTER', 'FLUSHSLOT', slot));
@@ -241,6 +259,7 @@ export class Node {
   async start(): Promise<number> {
     this.executor.loading = true;
     const port = await this.listen();
+    this.log('notice', 'Server initialized');
     for (const part of this.parts) await part.load?.();
     this.executor.loading = false;
     for (const part of this.parts) await part.start?.();
@@ -268,11 +287,23 @@ export class Node {
       } catch (problem) {
         if (optional) continue;
         throw new Error(
-          `cannot listen on ${host}:${port}: ${problem instanceof Error ? problem.message : String(problem)}`,
+          `Failed listening on port ${port}, address ${host}: ${problem instanceof Error ? problem.message : String(problem)}`,
         );
       }
     }
+    await this.listenOnPath(this.settings.text('unixsocket'));
     return port;
+  }
+
+  private async listenOnPath(path: string): Promise<void> {
+    if (path === '') return;
+    try {
+      await this.tcp.listenOnPath(path, Number.parseInt(this.settings.text('unixsocketperm'), 8));
+    } catch (problem) {
+      throw new Error(
+        `Failed opening Unix socket: bind: ${path}: ${problem instanceof Error ? problem.message : String(problem)}`,
+      );
+    }
   }
 
   private tick(): void {
@@ -329,14 +360,15 @@ export class Node {
       this.clients.refused++;
       return { refusal: ERR_MAX_CLIENTS };
     }
-    const password = this.settings.text('requirepass');
-    const loopback = /^(127\.|\[?::1|0:0:0:0:0:0:0:1)/.test(address);
-    if (this.settings.flag('protected-mode') && password === '' && !loopback) {
+    const { defaultUser } = this.acl;
+    const loopback = /^(127\.|\[?::1|0:0:0:0:0:0:0:1|\/)/.test(address);
+    if (this.settings.flag('protected-mode') && defaultUser.noPassword && !loopback) {
       this.clients.refused++;
       return { refusal: PROTECTED_MODE_REFUSAL };
     }
     this.clients.accepted++;
-    return { client: new Client(this.nextClientId++, address, localAddress, this.keyspace.nowMs, password === '') };
+    const { nowMs } = this.keyspace;
+    return { client: new Client(this.nextClientId++, address, localAddress, nowMs, defaultUser.open, defaultUser) };
   }
 
   private listener(): KeyspaceListener {
@@ -359,6 +391,7 @@ export class Node {
         if ((this.keyspace.observers & OBSERVED_BY_WATCH) !== 0)
           this.watches.touch(watchKey(database.index, bytes, start, end));
         this.blocking.touched(database, bytes, start, end);
+        if ((this.keyspace.observers & OBSERVED_BY_TRACKING) !== 0) this.tracking.touched(bytes, start, end);
       },
       clearing: (database, slot) => {
         this.snapshots.clearing(database, slot);
@@ -385,6 +418,10 @@ export class Node {
     const host: Host = {
       shutdown: (save, abort) => this.requestShutdown(save, abort),
       random: () => this.random(),
+      secret: (digits) =>
+        randomBytes((digits + 1) >>> 1)
+          .toString('hex')
+          .slice(0, digits),
       nowMicros: () => performance.now() * 1000,
       log: this.log,
       stall: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
@@ -400,6 +437,9 @@ export class Node {
       clients: this.clients,
       pubsub: this.pubsub,
       watches: this.watches,
+      acl: this.acl,
+      tracking: this.tracking,
+      monitors: this.monitors,
       blocking: this.blocking,
       host,
       infoSections: new Map(),

@@ -142,7 +142,8 @@ function firstOnPath(names: readonly string[]): Tool | null {
   return null;
 }
 
-function onPath(name: string): string | null {
+/** The first executable of that name on PATH. */
+export function onPath(name: string): string | null {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder === '') continue;
     const path = join(folder, name);

@@ -10,7 +10,8 @@ import { ADMIN, type Command, LOADING, NO_KEYS, NOSCRIPT, STALE } from './comman
 import { persistenceOf } from './persistence.ts';
 
 const ERR_NO_KEY = 'ERR no such key';
-const LOOPBACK = /^(127\.|\[?::1)/;
+/** An address of this machine, or the path of a Unix socket. */
+const LOOPBACK = /^(127\.|\[?::1|\/)/;
 
 interface Subcommand {
   /** In capitals. */

@@ -61,6 +61,10 @@ function configSet(call: Call): void {
       call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`);
       return;
     }
+    if (directive.isProtected === true && !isAllowed(call, 'enable-protected-configs')) {
+      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - can't set protected config`);
+      return;
+    }
     if (changes.some((change) => change.name === directive.name)) {
       call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - duplicate parameter`);
       return;
@@ -77,6 +81,14 @@ function configSet(call: Call): void {
   for (const change of changes) settings.set(change.name, change.value);
   call.reply.ok();
 }
+
+/** A directive of the kind no, yes, local. */
+function isAllowed(call: Call, directive: string): boolean {
+  const allowed = call.rooms.settings.text(directive);
+  return allowed === 'yes' || (allowed === 'local' && LOOPBACK.test(call.client.address));
+}
+
+const LOOPBACK = /^(127\.|\[?::1|\/)/;
 
 function configResetstat(call: Call): void {
   const { keyspace } = call;
@@ -102,7 +114,7 @@ function describe(call: Call, entry: CommandEntry): void {
   reply.integer(entry.firstKey);
   reply.integer(entry.lastKey);
   reply.integer(entry.keyStep);
-  const categories = aclCategories(entry.command);
+  const categories = aclCategories(entry);
   reply.set(categories.length);
   for (const category of categories) reply.simple(category);
   reply.array(0);
@@ -140,7 +152,7 @@ function commandList(call: Call): void {
     const value = call.text(4).toLowerCase();
     if (call.is(3, 'ACLCAT')) {
       names = call.rooms.registry.entries
-        .filter((entry) => aclCategories(entry.command).includes(`@${value}`))
+        .filter((entry) => aclCategories(entry).includes(`@${value}`))
         .map((entry) => entry.fullName);
     } else if (call.is(3, 'PATTERN')) {
       const pattern = encoder.encode(value);

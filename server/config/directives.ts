@@ -50,6 +50,8 @@ export const directives: readonly Directive[] = [
   secret('requirepass'),
   text('aclfile', '', false),
   choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
+  integer('tracking-table-max-keys', 1_000_000, 0, Number.MAX_SAFE_INTEGER),
+  boolean('import-mode', 'no'),
   integer('acllog-max-len', 128, 0, MAX_INT),
   choice('enable-debug-command', 'no', ['no', 'yes', 'local'], false),
   choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], false),

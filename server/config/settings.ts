@@ -70,6 +70,11 @@ export class Settings {
         if (!/^-?\d+$/.test(value)) return { problem: "argument couldn't be parsed into an integer" };
         return this.bounded(directive, Number(value));
       }
+      case 'octal': {
+        if (!/^[0-7]+$/.test(value)) return { problem: "argument couldn't be parsed into an integer" };
+        const bounded = this.bounded(directive, Number.parseInt(value, 8));
+        return 'problem' in bounded ? bounded : { value: Number(bounded.value).toString(8) };
+      }
       case 'memory': {
         const bytes = parseMemory(value);
         return bytes === null ? { problem: 'argument must be a memory value' } : this.bounded(directive, bytes);
@@ -115,6 +120,11 @@ export class Settings {
       throw new SettingsError(`${where}: ${name}${shown}: ${normalised.problem}`);
     }
     this.set(directive.name, normalised.value);
+  }
+
+  /** Directives that were given a value that has no effect here. */
+  inertInUse(): readonly Directive[] {
+    return directives.filter((one) => one.inert !== undefined && this.text(one.name) !== one.initial);
   }
 
   private suggestion(name: string): string {

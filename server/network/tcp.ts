@@ -5,6 +5,7 @@
  * A socket reads into the shared buffer (net.Socket's `onread`), the session executes from it, and the turn ends by flushing.
  * A region that the kernel took whole is reused; one it did not take stays the socket's and the client gets a new one.
  */
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import type { Client } from '../commands/client.ts';
 import type { ClientConnection, Clients } from '../commands/clients.ts';
@@ -66,9 +67,25 @@ export class TcpTransport {
     });
   }
 
-  private accept(accepted: Socket): void {
-    const remote = `${accepted.remoteAddress ?? '?'}:${accepted.remotePort ?? 0}`.replace('::ffff:', '');
-    const local = `${accepted.localAddress ?? '?'}:${accepted.localPort ?? 0}`.replace('::ffff:', '');
+  /** Listens on a Unix socket. What lies at the path is removed: a socket that a process left behind keeps nobody out. */
+  async listenOnPath(path: string, permissions: number): Promise<void> {
+    rmSync(path, { force: true });
+    const server = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket, `${path}:0`));
+    this.servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, () => {
+        server.removeListener('error', reject);
+        resolve();
+      });
+    });
+    if (permissions !== 0) chmodSync(path, permissions);
+  }
+
+  /** `place`: what stands for both ends of a connection without addresses. */
+  private accept(accepted: Socket, place: string | null = null): void {
+    const remote = place ?? `${accepted.remoteAddress ?? '?'}:${accepted.remotePort ?? 0}`.replace('::ffff:', '');
+    const local = place ?? `${accepted.localAddress ?? '?'}:${accepted.localPort ?? 0}`.replace('::ffff:', '');
     const admission = this.host.admit(remote, local);
     if ('refusal' in admission) {
       accepted.end(`-${admission.refusal}\r\n`);
@@ -97,7 +114,7 @@ export class TcpTransport {
     this.connections.add(connection);
     this.host.clients.add(admission.client, connection);
     const keepAliveSeconds = this.host.keepAliveSeconds();
-    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
+    if (keepAliveSeconds > 0 && place === null) socket.setKeepAlive(true, keepAliveSeconds * 1000);
     socket.resume();
   }
 
