@@ -86,6 +86,8 @@ class Server {
       folder,
       '--enable-debug-command',
       'yes',
+      '--enable-protected-configs',
+      'yes',
       ...more,
     ];
     this.process = spawn(program, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
