@@ -6,13 +6,13 @@ import { HASH } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { ERR_ARITY, ERR_NAN_RESULT, ERR_OUT_OF_RANGE, ERR_OVERFLOW, ERR_SYNTAX } from '../protocol/errors.ts';
-import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
+import { addLongDoubles, formatLongDouble, parseLongDouble } from '../protocol/long-double.ts';
+import { latin1, parseBigInteger, parseInteger } from '../protocol/numbers.ts';
 import { writeDecimal } from '../protocol/reply.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { negatableCount, replyRandom, scanCollection } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
-import { humanDouble } from './strings.ts';
 
 const FIELDS_AND_VALUES = 0;
 const FIELDS = 1;
@@ -259,20 +259,22 @@ function hincrbyfloat(types: Types, call: Call): void {
   const found = call.findTypedForWrite(1, HASH);
   if (call.failed) return;
   const { hashes } = types;
-  let value = 0;
+  let value = parseLongDouble('0');
   if (found !== NONE && getField(types, openFound(types, call), 2)) {
-    value = parseDouble(hashes.segment, hashes.from, hashes.to);
-    if (Number.isNaN(value)) {
+    value = parseLongDouble(latin1(hashes.segment, hashes.from, hashes.to));
+    if (value === null) {
       call.fail('ERR hash value is not a float');
       return;
     }
   }
-  const sum = value + by;
-  if (!Number.isFinite(sum)) {
+  const added = parseLongDouble(latin1(call.bytes, call.starts[3]!, call.ends[3]!));
+  const infinite = value === null || value === 'infinite' || added === null || added === 'infinite';
+  const sum = infinite ? null : addLongDoubles(value, added);
+  if (sum === null) {
     call.fail(ERR_NAN_RESULT);
     return;
   }
-  const text = new TextEncoder().encode(humanDouble(sum));
+  const text = new TextEncoder().encode(formatLongDouble(sum));
   setNumber(types, call, text, text.length);
   call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), text));
   call.reply.bulk(text, 0, text.length);

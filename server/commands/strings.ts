@@ -1,39 +1,45 @@
 /**
- * Commands on string values. Hot file: GET, SET, INCR allocate nothing.
+ * Commands that read and set whole string values. Hot file: GET and SET allocate nothing.
  * Source: Valkey 9.1 t_string.c.
  */
 import { KEEP_EXPIRY, NO_EXPIRY } from '../keyspace/database.ts';
 import { STRING } from '../keyspace/entry.ts';
+import { EVENT_GENERIC, EVENT_STRING } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import {
-  ERR_DECREMENT,
-  ERR_INVALID_EXPIRE_NAME,
-  ERR_NAN_RESULT,
-  ERR_NOT_FLOAT,
-  ERR_NOT_INTEGER,
-  ERR_OFFSET,
-  ERR_OVERFLOW,
-  ERR_STRING_TOO_LONG,
-  ERR_SYNTAX,
-  ERR_WRONG_TYPE,
-} from '../protocol/errors.ts';
-import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
-import { writeDecimal } from '../protocol/reply.ts';
+import { ERR_ARITY, ERR_INVALID_EXPIRE_NAME, ERR_SYNTAX, ERR_WRONG_TYPE } from '../protocol/errors.ts';
+import { parseInteger } from '../protocol/numbers.ts';
 import type { Call } from './call.ts';
-import { ALL_KEYS, type Command, DENYOOM, FAST, KEY_VALUE_PAIRS, ONE_KEY, READONLY, WRITE } from './command.ts';
-import { expireTimeOf } from './expire-time.ts';
-
-const SET_NX = 1;
-const SET_XX = 2;
-const SET_IFEQ = 4;
-const SET_GET = 8;
-const SET_KEEPTTL = 16;
-const SET_EXPIRES = 32;
-const SET_PERSIST = 64;
+import {
+  ALL_KEYS,
+  type Command,
+  DENYOOM,
+  FAST,
+  KEY_VALUE_PAIRS,
+  MOVABLE_KEYS,
+  NO_KEYS,
+  ONE_KEY,
+  READONLY,
+  WRITE,
+} from './command.ts';
+import { absoluteTime, expireFound } from './expire-time.ts';
+import {
+  absoluteForm,
+  FOR_GET,
+  FOR_MSET,
+  FOR_SET,
+  parseStringOptions,
+  SET_EXPIRES,
+  SET_GET,
+  SET_IFEQ,
+  SET_KEEPTTL,
+  SET_NX,
+  SET_PERSIST,
+  SET_XX,
+} from './strings-options.ts';
 
 /** Writes the found string value, or nil. */
-function replyFound(call: Call): void {
+export function replyFound(call: Call): void {
   const { database } = call;
   if (database.entry === NONE) {
     call.reply.nil();
@@ -69,6 +75,7 @@ function put(call: Call, keyIndex: number, valueIndex: number, expireAtMs: numbe
     expireAtMs,
   );
   call.changed();
+  call.notify(EVENT_STRING, 'set', keyIndex);
 }
 
 /** The found string equals argument `index`. */
@@ -93,68 +100,46 @@ function set(call: Call): void {
 }
 
 function setWithOptions(call: Call): void {
-  let options = 0;
-  let expireAtMs = NO_EXPIRY;
-  let compareIndex = 0;
-  for (let i = 3; i < call.count; i++) {
-    const more = i + 1 < call.count;
-    if (call.is(i, 'NX') && (options & (SET_XX | SET_IFEQ)) === 0) options |= SET_NX;
-    else if (call.is(i, 'XX') && (options & (SET_NX | SET_IFEQ)) === 0) options |= SET_XX;
-    else if (call.is(i, 'IFEQ') && more && (options & (SET_NX | SET_XX | SET_IFEQ)) === 0) {
-      options |= SET_IFEQ;
-      compareIndex = ++i;
-    } else if (call.is(i, 'GET')) options |= SET_GET;
-    else if (call.is(i, 'KEEPTTL') && (options & (SET_EXPIRES | SET_KEEPTTL)) === 0) options |= SET_KEEPTTL;
-    else if (more && (options & (SET_EXPIRES | SET_KEEPTTL)) === 0 && isExpireOption(call, i)) {
-      options |= SET_EXPIRES;
-      expireAtMs = expireTimeOf(call, i, i + 1);
-      if (call.failed) return;
-      i++;
-    } else {
-      call.fail(ERR_SYNTAX);
-      return;
-    }
-  }
+  const options = parseStringOptions(call, 3, FOR_SET);
+  if (options === null) return;
+  const { flags, expireAtMs } = options;
   const found = call.findForWrite(1) !== NONE;
   const { reply, database } = call;
-  if (found && database.view.type !== STRING && (options & (SET_GET | SET_IFEQ)) !== 0) {
+  if (found && database.view.type !== STRING && (flags & (SET_GET | SET_IFEQ)) !== 0) {
     call.fail(ERR_WRONG_TYPE);
     return;
   }
-  const mark = reply.mark();
-  if ((options & SET_GET) !== 0) replyFound(call);
+  if ((flags & SET_GET) !== 0) replyFound(call);
   const refused =
-    ((options & SET_NX) !== 0 && found) ||
-    ((options & SET_XX) !== 0 && !found) ||
-    ((options & SET_IFEQ) !== 0 && !(found && foundEquals(call, compareIndex)));
+    ((flags & SET_NX) !== 0 && found) ||
+    ((flags & SET_XX) !== 0 && !found) ||
+    ((flags & SET_IFEQ) !== 0 && !(found && foundEquals(call, options.compareIndex)));
   if (refused) {
-    if ((options & SET_GET) === 0) reply.nil();
+    if ((flags & SET_GET) === 0) reply.nil();
     return;
   }
-  if ((options & SET_EXPIRES) !== 0 && expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
+  if ((flags & SET_EXPIRES) === 0) {
+    put(call, 1, 2, (flags & SET_KEEPTTL) !== 0 ? KEEP_EXPIRY : NO_EXPIRY);
+    if ((flags & SET_GET) !== 0) call.propagateAs(withoutGet(call));
+  } else if (expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
     // A time that has passed: the key is set and gone at once.
-    if (found) {
-      database.remove();
-      call.changed();
-      call.propagateAs(Arguments.of('DEL', call.copy(1)));
-    }
-  } else {
-    put(call, 1, 2, (options & SET_KEEPTTL) !== 0 ? KEEP_EXPIRY : expireAtMs);
-    if ((options & SET_EXPIRES) !== 0) {
-      call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(2), 'PXAT', expireAtMs));
-    } else if ((options & (SET_NX | SET_XX | SET_IFEQ | SET_GET)) !== 0) {
-      const keep = (options & SET_KEEPTTL) !== 0 ? ['KEEPTTL'] : [];
-      call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(2), ...keep));
-    }
-  }
-  if ((options & SET_GET) === 0) {
-    reply.rewind(mark);
-    reply.ok();
-  }
+    if (found) expireFound(call);
+  } else putExpiring(call, 2, expireAtMs);
+  if ((flags & SET_GET) === 0) reply.ok();
 }
 
-function isExpireOption(call: Call, index: number): boolean {
-  return call.is(index, 'EX') || call.is(index, 'PX') || call.is(index, 'EXAT') || call.is(index, 'PXAT');
+/** SET as it goes to replicas: the old value is nothing to them. */
+function withoutGet(call: Call): Arguments {
+  const kept: Uint8Array[] = [];
+  for (let i = 0; i < call.count; i++) if (i < 3 || !call.is(i, 'GET')) kept.push(call.copy(i));
+  return Arguments.of(...kept);
+}
+
+/** Puts argument `valueIndex` at the key of argument 1 with an expiry. */
+function putExpiring(call: Call, valueIndex: number, expireAtMs: number): void {
+  put(call, 1, valueIndex, expireAtMs);
+  call.notify(EVENT_GENERIC, 'expire', 1);
+  call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(valueIndex), 'PXAT', expireAtMs));
 }
 
 function setnx(call: Call): void {
@@ -166,17 +151,17 @@ function setnx(call: Call): void {
   call.reply.integer(1);
 }
 
-function setWithExpiry(call: Call, unitMs: number, name: string): void {
+function setWithExpiry(call: Call, unitMs: number): void {
   const time = call.integer(2);
   if (call.failed) return;
-  if (time <= 0 || time * unitMs > Number.MAX_SAFE_INTEGER - call.nowMs) {
-    call.fail(ERR_INVALID_EXPIRE_NAME(name));
+  if (time <= 0) {
+    call.fail(ERR_INVALID_EXPIRE_NAME(call.entry.fullName));
     return;
   }
-  const expireAtMs = call.nowMs + time * unitMs;
+  const expireAtMs = absoluteTime(call, 2, time, unitMs, call.nowMs);
+  if (call.failed) return;
   call.findForWrite(1);
-  put(call, 1, 3, expireAtMs);
-  call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(3), 'PXAT', expireAtMs));
+  putExpiring(call, 3, expireAtMs);
   call.reply.ok();
 }
 
@@ -195,45 +180,30 @@ function getdel(call: Call): void {
   if (call.database.entry === NONE) return;
   call.database.remove();
   call.changed();
+  call.notify(EVENT_GENERIC, 'del');
   call.propagateAs(Arguments.of('DEL', call.copy(1)));
 }
 
 function getex(call: Call): void {
-  let options = 0;
-  let expireAtMs = NO_EXPIRY;
-  for (let i = 2; i < call.count; i++) {
-    if (options !== 0) {
-      call.fail(ERR_SYNTAX);
-      return;
-    }
-    if (call.is(i, 'PERSIST')) options = SET_PERSIST;
-    else if (i + 1 < call.count && isExpireOption(call, i)) {
-      options = SET_EXPIRES;
-      expireAtMs = expireTimeOf(call, i, i + 1);
-      if (call.failed) return;
-      i++;
-    } else {
-      call.fail(ERR_SYNTAX);
-      return;
-    }
-  }
+  const options = parseStringOptions(call, 2, FOR_GET);
+  if (options === null) return;
   call.findTypedForWrite(1, STRING);
   if (call.failed) return;
   replyFound(call);
   const { database } = call;
-  if (database.entry === NONE || options === 0) return;
-  if (options === SET_PERSIST) {
+  const { flags, expireAtMs } = options;
+  if (database.entry === NONE || flags === 0) return;
+  if (flags === SET_PERSIST) {
     if (!database.view.expires) return;
     database.setExpiry(NO_EXPIRY);
     call.changed();
+    call.notify(EVENT_GENERIC, 'persist');
     call.propagateAs(Arguments.of('PERSIST', call.copy(1)));
-  } else if (expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
-    database.remove();
-    call.changed();
-    call.propagateAs(Arguments.of('DEL', call.copy(1)));
-  } else {
+  } else if (expireAtMs <= call.nowMs && call.keyspace.deletesExpired) expireFound(call);
+  else {
     database.setExpiry(expireAtMs);
     call.changed();
+    call.notify(EVENT_GENERIC, 'expire');
     call.propagateAs(Arguments.of('PEXPIREAT', call.copy(1), expireAtMs));
   }
 }
@@ -247,6 +217,7 @@ function delifeq(call: Call): void {
   }
   call.database.remove();
   call.changed();
+  call.notify(EVENT_GENERIC, 'del');
   call.propagateAs(Arguments.of('DEL', call.copy(1)));
   call.reply.integer(1);
 }
@@ -261,7 +232,7 @@ function mget(call: Call): void {
 
 function mset(call: Call): void {
   if (call.count % 2 === 0) {
-    call.fail("ERR wrong number of arguments for 'mset' command");
+    call.fail(ERR_ARITY('mset'));
     return;
   }
   for (let i = 1; i < call.count; i += 2) {
@@ -273,7 +244,7 @@ function mset(call: Call): void {
 
 function msetnx(call: Call): void {
   if (call.count % 2 === 0) {
-    call.fail("ERR wrong number of arguments for 'msetnx' command");
+    call.fail(ERR_ARITY('msetnx'));
     return;
   }
   for (let i = 1; i < call.count; i += 2) {
@@ -288,189 +259,46 @@ function msetnx(call: Call): void {
   call.reply.integer(1);
 }
 
-function strlen(call: Call): void {
-  const found = call.findTyped(1, STRING);
-  if (call.failed) return;
-  call.reply.integer(found === NONE ? 0 : call.database.view.stringLength());
-}
+const ERR_MSETEX_NUMKEYS = 'ERR invalid numkeys value or out of range';
+/** Valkey counts the keys in a C int. */
+const MAX_KEYS = 2 ** 31 - 1;
 
-function append(call: Call): void {
-  const found = call.findTypedForWrite(1, STRING);
+/** MSETEX count key value … [NX|XX] [EX|PX|EXAT|PXAT time|KEEPTTL]: a time that has passed is set as any other. */
+function msetex(call: Call): void {
+  const keys = call.integer(1, ERR_MSETEX_NUMKEYS);
   if (call.failed) return;
-  const added = call.length(2);
-  if (found === NONE) {
-    put(call, 1, 2, NO_EXPIRY);
-    call.reply.integer(added);
+  if (keys < 1 || keys > MAX_KEYS) {
+    call.fail(ERR_MSETEX_NUMKEYS);
     return;
   }
-  const { database } = call;
-  const length = database.view.stringLength();
-  if (length + added > maxStringBytes(call)) {
-    call.fail(ERR_STRING_TOO_LONG);
+  const end = 2 + 2 * keys;
+  if (end > call.count) {
+    call.fail(ERR_SYNTAX);
     return;
   }
-  if (added > 0) {
-    const at = database.resizeString(length + added);
-    database.valueSegment.set(call.bytes.subarray(call.starts[2]!, call.ends[2]!), at + length);
-  }
-  call.changed();
-  call.reply.integer(length + added);
-}
-
-function maxStringBytes(call: Call): number {
-  return call.rooms.settings.integer('proto-max-bulk-len');
-}
-
-function setrange(call: Call): void {
-  const offset = call.integer(2);
-  if (call.failed) return;
-  if (offset < 0) {
-    call.fail(ERR_OFFSET);
-    return;
-  }
-  const found = call.findTypedForWrite(1, STRING);
-  if (call.failed) return;
-  const { database } = call;
-  const added = call.length(3);
-  const before = found === NONE ? 0 : database.view.stringLength();
-  if (added === 0) {
-    call.reply.integer(before);
-    return;
-  }
-  if (offset + added > maxStringBytes(call)) {
-    call.fail(ERR_STRING_TOO_LONG);
-    return;
-  }
-  if (found === NONE) database.putString(call.bytes, call.starts[1]!, call.ends[1]!, call.bytes, 0, 0, NO_EXPIRY);
-  const length = Math.max(before, offset + added);
-  const at = database.resizeString(length);
-  database.valueSegment.set(call.bytes.subarray(call.starts[3]!, call.ends[3]!), at + offset);
-  call.changed();
-  call.reply.integer(length);
-}
-
-function getrange(call: Call): void {
-  let from = call.integer(2);
-  let to = call.failed ? 0 : call.integer(3);
-  if (call.failed) return;
-  const found = call.findTyped(1, STRING);
-  if (call.failed) return;
-  const length = found === NONE ? 0 : call.database.view.stringLength();
-  if (from < 0) from = Math.max(0, length + from);
-  if (to < 0) to = Math.max(0, length + to);
-  if (to >= length) to = length - 1;
-  if (from > to || length === 0) {
-    call.reply.bulkEmpty();
-    return;
-  }
-  const at = call.database.openString();
-  call.reply.bulk(call.database.valueSegment, at + from, at + to + 1);
-}
-
-/** INCR and its kin: adds `by`, exact in 64 bits. */
-function incrementBy(call: Call, by: number): void {
-  const { database } = call;
-  const found = database.findForWrite(call.bytes, call.starts[1]!, call.ends[1]!);
-  let value = 0;
-  if (found !== NONE) {
-    if (database.view.type !== STRING) {
-      call.fail(ERR_WRONG_TYPE);
-      return;
-    }
-    const at = database.openString();
-    value = parseInteger(database.valueSegment, at, at + database.view.stringLength());
-    if (Number.isNaN(value)) {
-      call.fail(ERR_NOT_INTEGER);
+  const options = parseStringOptions(call, end, FOR_MSET);
+  if (options === null) return;
+  const { flags, expireAtMs } = options;
+  if ((flags & (SET_NX | SET_XX)) !== 0) {
+    for (let i = 2; i < end; i += 2) {
+      if ((call.findForWrite(i) !== NONE) === ((flags & SET_XX) !== 0)) continue;
+      call.reply.integer(0);
       return;
     }
   }
-  const sum = value + by;
-  if (!Number.isSafeInteger(sum) || !Number.isSafeInteger(value) || !Number.isSafeInteger(by)) {
-    incrementByBig(call, BigInt(by));
-    return;
+  for (let i = 2; i < end; i += 2) {
+    call.findForWrite(i);
+    put(call, i, i + 1, (flags & SET_KEEPTTL) !== 0 ? KEEP_EXPIRY : expireAtMs);
+    if ((flags & SET_EXPIRES) !== 0) call.notify(EVENT_GENERIC, 'expire', i);
   }
-  const end = writeDecimal(call.scratch, 0, sum);
-  database.putString(call.bytes, call.starts[1]!, call.ends[1]!, call.scratch, 0, end, KEEP_EXPIRY);
-  call.changed();
-  call.reply.integer(sum);
+  if ((flags & SET_EXPIRES) !== 0) call.propagateAs(absoluteForm(call, options));
+  call.reply.integer(1);
 }
 
-/** Beyond 2^53; the key has been looked up and holds an integer or nothing. */
-function incrementByBig(call: Call, by: bigint): void {
-  const { database } = call;
-  let value = 0n;
-  if (database.entry !== NONE) {
-    const at = database.openString();
-    value = parseBigInteger(database.valueSegment, at, at + database.view.stringLength())!;
-  }
-  const sum = value + by;
-  if (sum >= 2n ** 63n || sum < -(2n ** 63n)) {
-    call.fail(ERR_OVERFLOW);
-    return;
-  }
-  const text = new TextEncoder().encode(sum.toString());
-  database.putString(call.bytes, call.starts[1]!, call.ends[1]!, text, 0, text.length, KEEP_EXPIRY);
-  call.changed();
-  call.reply.bigInteger(sum);
-}
-
-function incrby(call: Call, sign: 1 | -1): void {
-  const by = call.integer(2);
-  if (call.failed) return;
-  if (Number.isSafeInteger(by)) {
-    incrementBy(call, sign * by);
-    return;
-  }
-  const exact = call.bigInteger(2);
-  if (sign === -1 && exact === -(2n ** 63n)) {
-    call.fail(ERR_DECREMENT);
-    return;
-  }
-  const found = call.findTypedForWrite(1, STRING);
-  if (call.failed) return;
-  if (found !== NONE) {
-    const at = call.database.openString();
-    if (parseBigInteger(call.database.valueSegment, at, at + call.database.view.stringLength()) === null) {
-      call.fail(ERR_NOT_INTEGER);
-      return;
-    }
-  }
-  incrementByBig(call, BigInt(sign) * exact);
-}
-
-function incrbyfloat(call: Call): void {
-  const found = call.findTypedForWrite(1, STRING);
-  if (call.failed) return;
-  const { database } = call;
-  let value = 0;
-  if (found !== NONE) {
-    const at = database.openString();
-    value = parseDouble(database.valueSegment, at, at + database.view.stringLength());
-    if (Number.isNaN(value)) {
-      call.fail(ERR_NOT_FLOAT);
-      return;
-    }
-  }
-  const by = call.double(2);
-  if (call.failed) return;
-  const sum = value + by;
-  if (!Number.isFinite(sum)) {
-    call.fail(ERR_NAN_RESULT);
-    return;
-  }
-  const text = new TextEncoder().encode(humanDouble(sum));
-  database.putString(call.bytes, call.starts[1]!, call.ends[1]!, text, 0, text.length, KEEP_EXPIRY);
-  call.changed();
-  call.propagateAs(Arguments.of('SET', call.copy(1), text, 'KEEPTTL'));
-  call.reply.bulk(text, 0, text.length);
-}
-
-/** As Valkey prints a sum for people: 17 decimals of a long double, trailing zeros cut, never an exponent. */
-export function humanDouble(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e21) return String(value);
-  const shortest = String(value);
-  if (!shortest.includes('e')) return shortest;
-  return value.toFixed(17).replace(/\.?0+$/, '');
+function msetexKeys(call: Call, found: (index: number) => void): void {
+  const keys = parseInteger(call.bytes, call.starts[1]!, call.ends[1]!);
+  if (!(keys >= 1 && 2 + 2 * keys <= call.count)) return;
+  for (let i = 2; i < 2 + 2 * keys; i += 2) found(i);
 }
 
 export const stringCommands: readonly Command[] = [
@@ -512,7 +340,7 @@ export const stringCommands: readonly Command[] = [
     flags: WRITE | DENYOOM,
     keys: ONE_KEY,
     summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
-    run: (call) => setWithExpiry(call, 1000, 'setex'),
+    run: (call) => setWithExpiry(call, 1000),
   },
   {
     name: 'psetex',
@@ -523,7 +351,7 @@ export const stringCommands: readonly Command[] = [
     keys: ONE_KEY,
     summary:
       "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
-    run: (call) => setWithExpiry(call, 1, 'psetex'),
+    run: (call) => setWithExpiry(call, 1),
   },
   {
     name: 'getset',
@@ -596,104 +424,15 @@ export const stringCommands: readonly Command[] = [
     run: msetnx,
   },
   {
-    name: 'strlen',
-    arity: 2,
+    name: 'msetex',
+    arity: -4,
     group: 'string',
-    since: '2.2.0',
-    flags: READONLY | FAST,
-    keys: ONE_KEY,
-    summary: 'Returns the length of a string value.',
-    run: strlen,
-  },
-  {
-    name: 'append',
-    arity: 3,
-    group: 'string',
-    since: '2.0.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
-    summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
-    run: append,
-  },
-  {
-    name: 'setrange',
-    arity: 4,
-    group: 'string',
-    since: '2.2.0',
-    flags: WRITE | DENYOOM,
-    keys: ONE_KEY,
-    summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
-    run: setrange,
-  },
-  {
-    name: 'getrange',
-    arity: 4,
-    group: 'string',
-    since: '2.4.0',
-    flags: READONLY,
-    keys: ONE_KEY,
-    summary: 'Returns a substring of the string stored at a key.',
-    run: getrange,
-  },
-  {
-    name: 'substr',
-    arity: 4,
-    group: 'string',
-    since: '1.0.0',
-    flags: READONLY,
-    keys: ONE_KEY,
-    summary: 'Returns a substring from a string value.',
-    run: getrange,
-  },
-  {
-    name: 'incr',
-    arity: 2,
-    group: 'string',
-    since: '1.0.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
-    summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-    run: (call) => incrementBy(call, 1),
-  },
-  {
-    name: 'decr',
-    arity: 2,
-    group: 'string',
-    since: '1.0.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
-    summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-    run: (call) => incrementBy(call, -1),
-  },
-  {
-    name: 'incrby',
-    arity: 3,
-    group: 'string',
-    since: '1.0.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
-    summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-    run: (call) => incrby(call, 1),
-  },
-  {
-    name: 'decrby',
-    arity: 3,
-    group: 'string',
-    since: '1.0.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
-    summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
-    run: (call) => incrby(call, -1),
-  },
-  {
-    name: 'incrbyfloat',
-    arity: 3,
-    group: 'string',
-    since: '2.6.0',
-    flags: WRITE | DENYOOM | FAST,
-    keys: ONE_KEY,
+    since: '9.1.0',
+    flags: WRITE | DENYOOM | MOVABLE_KEYS,
+    keys: NO_KEYS,
+    keysOf: msetexKeys,
     summary:
-      "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-    run: incrbyfloat,
+      'Atomically creates or modifies the string values of one or more keys, and optionally set their expiration.',
+    run: msetex,
   },
 ];

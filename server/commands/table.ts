@@ -19,11 +19,15 @@ import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortedSetCommands } from './sorted-sets.ts';
 import { stringCommands } from './strings.ts';
+import { counterCommands } from './strings-counters.ts';
+import { stringRangeCommands } from './strings-ranges.ts';
 import { transactionCommands } from './transactions.ts';
 
 export function commandTable(types: Types): readonly (readonly Command[])[] {
   return [
     stringCommands,
+    counterCommands,
+    stringRangeCommands,
     bitmapCommands(),
     bitfieldCommands,
     hyperLogLogCommands(),

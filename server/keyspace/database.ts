@@ -185,6 +185,11 @@ export class Database {
     words[at] = (words[at]! & 0xff) | (this.keyspace.accessClock << 8);
   }
 
+  /** Deletes the found key as expired: its time has passed, or a command gave it one that has. */
+  expire(): void {
+    this.expireFound(this.entry);
+  }
+
   /** Deletes the found entry as expired: replicas and the write log learn of it as a deletion. */
   private expireFound(entry: Address): void {
     this.entry = entry;

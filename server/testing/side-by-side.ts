@@ -1,0 +1,223 @@
+/**
+ * Two servers given the same commands, for tests that compare everything a command does: its reply, the keyspace events it sends,
+ * and what it writes to the replication stream. Each is asked over TCP, as a client, as a subscriber and as a replica.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A reply as nested text: the type's character, then the content. */
+export type Reply = string | readonly Reply[];
+
+/** All that one command did. */
+export interface Outcome {
+  readonly reply: Reply;
+  readonly events: readonly string[];
+  readonly stream: readonly string[];
+}
+
+const MARKER = 'side-by-side-marker';
+const MARKER_DATABASE = '15';
+const CONNECT_ATTEMPTS = 200;
+const RETRY_MS = 50;
+
+/** Replies out of bytes that come in pieces, as latin-1 text. */
+export class ReplyReader {
+  private text = '';
+  private at = 0;
+
+  push(text: string): void {
+    this.text = this.text.slice(this.at) + text;
+    this.at = 0;
+  }
+
+  /** The next reply, or null when it is not there in full. */
+  next(): Reply | null {
+    const start = this.at;
+    const reply = this.read();
+    if (reply === null) this.at = start;
+    return reply;
+  }
+
+  /** Skips a full synchronisation's payload; false when it is not there in full. */
+  skipPayload(): boolean {
+    const found = /^\n*\+FULLRESYNC [^\r]*\r\n\n*(?:\+[^\r]*\r\n)?\n*\$(?:EOF:([^\r]{40})|(\d+))\r\n/.exec(this.text);
+    if (found === null) return false;
+    const start = found[0].length;
+    if (found[1] === undefined) {
+      if (this.text.length < start + Number(found[2])) return false;
+      this.at = start + Number(found[2]);
+      return true;
+    }
+    const end = this.text.indexOf(found[1], start);
+    if (end < 0) return false;
+    this.at = end + found[1].length;
+    return true;
+  }
+
+  private read(): Reply | null {
+    while (this.text[this.at] === '\n') this.at++;
+    const end = this.text.indexOf('\r\n', this.at);
+    if (end < 0) return null;
+    const type = this.text[this.at]!;
+    const line = this.text.slice(this.at + 1, end);
+    this.at = end + 2;
+    if (type === '$' || type === '=') {
+      const length = Number(line);
+      if (length < 0) return '$nil';
+      if (this.text.length < this.at + length + 2) return null;
+      const content = this.text.slice(this.at, this.at + length);
+      this.at += length + 2;
+      return type + content;
+    }
+    if (!'*%~>'.includes(type)) return type + line;
+    if (line === '-1') return '*nil';
+    const items: Reply[] = [type];
+    for (let i = Number(line) * (type === '%' ? 2 : 1); i > 0; i--) {
+      const item = this.read();
+      if (item === null) return null;
+      items.push(item);
+    }
+    return items;
+  }
+}
+
+/** One connection whose replies are awaited one by one. */
+export class Line {
+  private readonly socket: Socket;
+  private readonly reader = new ReplyReader();
+  private wake: () => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      this.reader.push(bytes.toString('latin1'));
+      this.wake();
+    });
+    socket.on('error', () => {});
+  }
+
+  static async open(port: number): Promise<Line> {
+    for (let attempt = 0; ; attempt++) {
+      const socket = connect(port, '127.0.0.1');
+      const problem = await new Promise<Error | null>((resolve) => {
+        socket.once('connect', () => resolve(null));
+        socket.once('error', resolve);
+      });
+      if (problem === null) return new Line(socket);
+      if (attempt === CONNECT_ATTEMPTS) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  send(words: readonly string[]): void {
+    this.socket.write(Buffer.from(requestText(words), 'latin1'));
+  }
+
+  async next(): Promise<Reply> {
+    for (;;) {
+      const reply = this.reader.next();
+      if (reply !== null) return reply;
+      await this.more();
+    }
+  }
+
+  ask(words: readonly string[]): Promise<Reply> {
+    this.send(words);
+    return this.next();
+  }
+
+  async skipPayload(): Promise<void> {
+    while (!this.reader.skipPayload()) await this.more();
+  }
+
+  private more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+export function requestText(words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+}
+
+export class Side {
+  readonly port: number;
+  private readonly process: ChildProcess;
+  private readonly folder: string;
+  private client!: Line;
+  private subscriber!: Line;
+  private replica!: Line;
+  /** Marks the end of a command in the stream, by a key in a database that no test uses. */
+  private marker!: Line;
+  private markers = 0;
+
+  /** Starts a server: `command` is the program and its leading arguments. */
+  constructor(command: readonly string[], port: number, directives: readonly string[] = []) {
+    this.port = port;
+    this.folder = mkdtempSync(join(tmpdir(), 'keyherd-side-'));
+    const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', this.folder];
+    const events = ['--notify-keyspace-events', 'KEA', '--enable-debug-command', 'yes'];
+    this.process = spawn(command[0]!, [...command.slice(1), ...words, ...events, ...directives], { stdio: 'ignore' });
+  }
+
+  async open(): Promise<void> {
+    this.client = await Line.open(this.port);
+    this.subscriber = await Line.open(this.port);
+    await this.subscriber.ask(['PSUBSCRIBE', '*']);
+    this.marker = await Line.open(this.port);
+    await this.marker.ask(['SELECT', MARKER_DATABASE]);
+    this.replica = await Line.open(this.port);
+    await this.replica.ask(['REPLCONF', 'capa', 'eof', 'version', '9.1.2']);
+    this.replica.send(['PSYNC', '?', '-1']);
+    await this.replica.skipPayload();
+    // The stream begins after an acknowledgement, and one that comes before the server's child ended is not enough.
+    const timer = setInterval(() => this.replica.send(['REPLCONF', 'ACK', '0']), RETRY_MS);
+    await this.run(['PING']);
+    clearInterval(timer);
+  }
+
+  /** Runs one command to its end and gathers what it did. */
+  async run(words: readonly string[]): Promise<Outcome> {
+    const reply = await this.client.ask(words);
+    const mark = `${MARKER}:${++this.markers}`;
+    await this.marker.ask(['SET', MARKER, mark]);
+    await this.marker.ask(['PUBLISH', MARKER, mark]);
+    const events: string[] = [];
+    for (;;) {
+      const message = (await this.subscriber.next()) as readonly Reply[];
+      const channel = String(message.at(-2)).slice(1);
+      const content = String(message.at(-1)).slice(1);
+      if (content === mark) break;
+      if (channel.includes(`@${MARKER_DATABASE}__`)) continue;
+      events.push(`${channel} ${content}`);
+    }
+    const stream: string[] = [];
+    for (;;) {
+      const command = ((await this.replica.next()) as readonly Reply[]).slice(1).map((word) => String(word).slice(1));
+      if (command[2] === mark) break;
+      if (['ping', 'replconf', 'select', 'publish'].includes(command[0]!.toLowerCase())) continue;
+      stream.push(command.join(' '));
+    }
+    return { reply, events, stream };
+  }
+
+  /** Only the reply. */
+  ask(...words: readonly string[]): Promise<Reply> {
+    return this.client.ask(words);
+  }
+
+  close(): void {
+    for (const line of [this.client, this.subscriber, this.replica, this.marker]) line?.close();
+    this.process.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
