@@ -27,6 +27,7 @@ export interface Spec {
   readonly shards: number;
   readonly replicas: number;
   readonly persistence: 'None' | 'RDB';
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 export class LocalCluster {
@@ -87,7 +88,8 @@ export class LocalCluster {
     this.#spec = spec;
     this.writeManifest(
       `apiVersion: keyherd.dev/v1alpha1\nkind: ValkeyCluster\nmetadata:\n  name: ${CLUSTER_NAME}\nspec:\n` +
-        `  shards: ${spec.shards}\n  replicas: ${spec.replicas}\n  persistence:\n    mode: ${spec.persistence}\n`,
+        `  shards: ${spec.shards}\n  replicas: ${spec.replicas}\n  persistence:\n    mode: ${spec.persistence}\n` +
+        `  config: ${JSON.stringify(spec.config ?? {})}\n`,
     );
   }
 

@@ -134,6 +134,33 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'roll',
+    asserted: `a directive that is taken at start only restarts node after node, primaries after they handed over; no shard without writes for ${SIGTERM_GAP_MS} ms`,
+    spec: BASE,
+    async run(cluster) {
+      return await underWrites(cluster, [], { longestGapMs: SIGTERM_GAP_MS }, async () => {
+        const before = cluster.pids();
+        const seconds = await timed(async () => {
+          cluster.edit({ ...cluster.spec, config: { 'tcp-backlog': '128' } });
+          await eventually('every node to be another process', READY_TIMEOUT_MS, async () => {
+            const now = cluster.pids();
+            return now.size === before.size && [...now].every(([name, pid]) => before.get(name) !== pid)
+              ? true
+              : undefined;
+          });
+          await cluster.ready(READY_TIMEOUT_MS);
+        });
+        for (const { name, port } of cluster.nodes()) {
+          const [, value] = (await cluster.call(port, 'CONFIG', 'GET', 'tcp-backlog')) as string[];
+          strictEqual(value, '128', `tcp-backlog of ${name}`);
+        }
+        cluster.edit(BASE); // An entry that goes restarts nobody.
+        await cluster.ready(READY_TIMEOUT_MS);
+        return `${before.size} nodes restarted in ${seconds} s`;
+      });
+    },
+  },
+  {
     name: 'sigkill-primary',
     asserted: `SIGKILL of a primary: nothing confirmed by WAIT 1 is lost, no shard without writes for ${SIGKILL_GAP_MS} ms`,
     spec: BASE,

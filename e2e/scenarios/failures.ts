@@ -1,4 +1,4 @@
-/** Pods that go: one politely, one without a word, and all at once. */
+/** Pods that go: each in its turn, one politely, one without a word, and all at once. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scenario } from './scenario.ts';
@@ -7,7 +7,28 @@ import { CLUSTER_NAME, expect, figures, longestGapMs } from './stage.ts';
 /** The checker's first writes come before the mischief. */
 const SETTLE_MS = 3_000;
 
+/** Six pods, one after another, each with its volume to load and a full synchronisation to make. */
+const ROLL_LIMIT_MS = 300_000;
+
 export const failures: readonly Scenario[] = [
+  {
+    name: 'roll',
+    asserted: 'other resources reach every pod, one after another, primaries last; lost 0, wrong 0, no gap of 1 s',
+    async run(stage) {
+      await stage.ready();
+      const before = new Set((await stage.pods()).map((pod) => pod.metadata.uid));
+      let seconds = 0;
+      const report = await stage.underLoad({}, async () => {
+        await stage.patch({ resources: { requests: { cpu: '40m' } } });
+        seconds = await stage.ready(ROLL_LIMIT_MS);
+      });
+      const pods = await stage.pods();
+      const kept = pods.filter((pod) => before.has(pod.metadata.uid)).map((pod) => pod.metadata.name);
+      expect(kept.length === 0, `${kept.join(', ')} still run with the former resources`);
+      expect(longestGapMs(report) < 1_000, `a gap of ${longestGapMs(report)} ms`);
+      return `${pods.length} pods in ${seconds.toFixed(1)} s; ${figures(report)}`;
+    },
+  },
   {
     name: 'primary-deleted',
     asserted: "a primary's pod deleted gracefully: its replica takes over within 1 s; lost 0, wrong 0",

@@ -50,6 +50,7 @@ export const SETTLE_MS: Readonly<Record<StepKind, number>> = {
   forget: 1000,
   reset: 500,
   configure: 0,
+  'restart-node': 2000, // until the platform shows that it is stopping
   wait: 0,
   hold: 0,
 };
@@ -89,6 +90,9 @@ export async function perform(step: Step, hands: Hands): Promise<void> {
       return reset(step, hands);
     case 'configure':
       return configure(step, hands);
+    case 'restart-node':
+      await assertOwner(step.at, step.role, hands);
+      return platform.restartNode(step.shardIndex, step.at.name, step.uid);
     case 'wait':
     case 'hold':
       return;

@@ -169,6 +169,46 @@ test('a shard that is lost with every copy is given up, said so, and served agai
   for (const node of world.nodes()) expect(node.isOk()).toBe(true);
 });
 
+test('another image reaches every node, one after another, primaries last and after they handed over', async () => {
+  const { world, operator } = await formed({ shards: 2, replicas: 1, image: 'server:1' });
+  const primaries = [0, 1].map((shard) => world.primaryOf(shard).name);
+  world.want({ image: 'server:2' });
+  await operator.settle();
+  expect([...world.restarts].sort()).toEqual(
+    world
+      .nodes()
+      .map((node) => node.name)
+      .sort(),
+  );
+  for (const shard of [0, 1])
+    expect(world.restarts.filter((name) => name.startsWith(`sim-${shard}-`)).at(-1)).toBe(primaries[shard]);
+  expectAsSpecified(world, 2, 1);
+});
+
+test('a directive that is taken at start only restarts each node once; one that is taken live restarts none', async () => {
+  const { world, operator } = await formed({ shards: 2, replicas: 1 });
+  world.want({ config: { maxmemory: '1gb' } });
+  await operator.settle();
+  expect(world.restarts).toEqual([]);
+  world.want({ config: { maxmemory: '1gb', 'tcp-backlog': '128' } });
+  await operator.settle();
+  expect(world.restarts).toHaveLength(4);
+  for (const node of world.nodes()) expect(node.config).toEqual({ maxmemory: '1gb', 'tcp-backlog': '128' });
+  expectAsSpecified(world, 2, 1);
+});
+
+test('a node alone in its shard is restarted when it has a volume, and left alone when its keys would be lost', async () => {
+  const durable = await formed({ shards: 2, replicas: 0, persistence: { mode: 'RDB' }, image: 'server:1' });
+  durable.world.want({ image: 'server:2' });
+  await durable.operator.settle();
+  expect(durable.world.restarts).toEqual(['sim-0-0', 'sim-1-0']);
+  const fleeting = await formed({ shards: 2, replicas: 0, persistence: { mode: 'None' }, image: 'server:1' });
+  fleeting.world.want({ image: 'server:2' });
+  await fleeting.operator.runFor(20_000);
+  expect(fleeting.world.restarts).toEqual([]);
+  expect((await fleeting.operator.pass()).status?.reason).toBe('RestartHeld');
+});
+
 test('while paused nothing is done, and afterwards everything', async () => {
   const { world, operator } = await formed();
   world.want({ paused: true, shards: 4 });
@@ -191,7 +231,8 @@ test('an operator that cannot reach most primaries decides nothing', async () =>
 type Event =
   | { readonly kind: 'shards' | 'replicas' | 'run'; readonly to: number }
   | { readonly kind: 'crash' | 'replace' | 'hide'; readonly node: number; readonly forMs: number }
-  | { readonly kind: 'replaceAll' | 'restart' };
+  | { readonly kind: 'replaceAll' | 'restart' }
+  | { readonly kind: 'image'; readonly to: number };
 
 const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('shards' as const), to: fc.integer({ min: 1, max: 5 }) }) },
@@ -206,12 +247,14 @@ const events: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('replaceAll' as const, 'restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('image' as const), to: fc.integer({ min: 1, max: 3 }) }) },
 );
 
 async function happen(event: Event, world: World, operator: Operator): Promise<void> {
   const nodes = world.nodes();
   if (event.kind === 'shards' || event.kind === 'replicas') world.want({ [event.kind]: event.to });
   else if (event.kind === 'run') await operator.runFor(event.to);
+  else if (event.kind === 'image') world.want({ image: `server:${event.to}` });
   else if (event.kind === 'restart') operator.restart();
   else if (event.kind === 'replaceAll') for (const node of nodes) world.replace(node, 2000);
   else if ('node' in event && nodes.length > 0) world[event.kind](nodes[event.node % nodes.length]!, event.forMs);

@@ -103,6 +103,8 @@ export class ClusterReconciler {
       await perform(step, { platform, admin, clusterUid: view.clusterUid });
       if (SETTLE_MS[step.kind] > 0) this.#memory.settling(key, SETTLE_MS[step.kind], clock.nowMs());
       else if (step.kind !== 'migrate-slots') this.#memory.succeeded(key);
+      if (step.kind === 'restart-node' && step.configHash !== null)
+        this.#memory.setRestarted(step.at.name, step.configHash);
       if (step.kind === 'configure') this.#rememberConfigured(step.at.name, view);
       log.info({ ...fields, because: step.because }, describeStep(step));
       await this.#tell({ type: 'Normal', reason: reasonOf(step), message: `${describeStep(step)}: ${step.because}` });

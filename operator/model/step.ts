@@ -74,6 +74,16 @@ export type Step =
       readonly directives: Readonly<Record<string, string>>;
       readonly because: string;
     }
+  /** This life of the node ends gracefully, and the next begins from the present workload. `configHash` is set when it is for spec.config. */
+  | {
+      readonly kind: 'restart-node';
+      readonly at: NodeRef;
+      readonly shardIndex: number;
+      readonly uid: string;
+      readonly role: 'primary' | 'replica';
+      readonly configHash: string | null;
+      readonly because: string;
+    }
   /** Nothing to do but to look again: at `untilMs` at the latest. `reason` is CamelCase; `retries` is the key of a step that failed and rests. */
   | {
       readonly kind: 'wait';
@@ -117,6 +127,8 @@ export function stepKey(step: Step): string {
     case 'replicate':
     case 'reset':
       return `${step.kind} ${step.at.nodeId}`;
+    case 'restart-node':
+      return `${step.kind} ${step.at.name} ${step.uid}`;
     case 'configure':
       // Other values are another undertaking: a mistake that was put right does not rest for the old one.
       return `${step.kind} ${step.at.nodeId} ${Object.entries(step.directives).join(' ')}`;
@@ -164,6 +176,8 @@ export function describeStep(step: Step): string {
       return `reset ${step.at.name}`;
     case 'configure':
       return `set ${Object.keys(step.directives).join(', ')} at ${step.at.name}`;
+    case 'restart-node':
+      return `restart ${step.at.name}`;
     case 'wait':
       return `wait: ${step.reason}`;
     case 'hold':

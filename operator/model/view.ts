@@ -51,6 +51,8 @@ export interface NodeView {
   readonly silence: Silence | null;
   /** Hash of the directives that this operator last set on this life of the node; null when it set none. */
   readonly configured: string | null;
+  /** Hash of the spec.config for which this operator last restarted the node; null when it did not. */
+  readonly restartedFor: string | null;
 }
 
 export interface Silence {

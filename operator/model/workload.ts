@@ -22,6 +22,8 @@ export interface ShardWorkload {
   readonly terminationGracePeriodSeconds: number;
   /** Hash of everything above but `nodes`: the platform stores it with the workload and gives it back, so that "is it up to date" is one comparison. */
   readonly hash: string;
+  /** Hash of what a running node cannot take over: the platform stores it with each node it makes, and so knows which are outdated. */
+  readonly restartHash: string;
 }
 
 /** How long a node may be silent before its peers suspect it. Failover is bounded by about twice this and a second. */
@@ -52,17 +54,26 @@ export function clusterUidOf(nodename: string): string | undefined {
 /** Renders the workload of a shard out of the resource. Pure: equal input, equal hash. */
 export function shardWorkload(cluster: ValkeyCluster, shardIndex: number, image: string): ShardWorkload {
   const { spec, metadata } = cluster;
-  const described = {
-    name: shardName(metadata.name, shardIndex),
+  const takenAtStart = {
     image,
-    directives: directives(spec),
-    persistence: spec.persistence,
     resources: spec.resources,
     scheduling: spec.scheduling,
     imagePullSecrets: spec.imagePullSecrets,
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds,
   };
-  return { shardIndex, nodes: 1 + spec.replicas, ...described, hash: hashOf(described) };
+  const described = {
+    name: shardName(metadata.name, shardIndex),
+    ...takenAtStart,
+    directives: directives(spec),
+    persistence: spec.persistence,
+  };
+  return {
+    shardIndex,
+    nodes: 1 + spec.replicas,
+    ...described,
+    hash: hashOf(described),
+    restartHash: hashOf(takenAtStart),
+  };
 }
 
 /** The operator's directives and the user's. Which are the operator's stands in api/owned-directives.ts. */

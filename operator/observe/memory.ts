@@ -17,6 +17,7 @@ export class Memory {
   readonly #setbacks = new Map<string, Setback>();
   readonly #judgedJobs = new Set<string>();
   readonly #configured = new Map<string, string>();
+  readonly #restarted = new Map<string, string>();
 
   /** Since when a fact holds: the first look in which it did, without a look since in which it did not. */
   since(fact: string, holds: boolean, nowMs: number): number | null {
@@ -77,6 +78,16 @@ export class Memory {
   setConfigured(uid: string, hash: string): void {
     this.#configured.set(uid, hash);
     if (this.#configured.size > MAX_PLACES) this.#configured.delete(this.#configured.keys().next().value!);
+  }
+
+  /** The node of this name was restarted for the spec.config of this hash: once is enough. */
+  setRestarted(name: string, configHash: string): void {
+    this.#restarted.set(name, configHash);
+    if (this.#restarted.size > MAX_PLACES) this.#restarted.delete(this.#restarted.keys().next().value!);
+  }
+
+  restartedFor(name: string): string | null {
+    return this.#restarted.get(name) ?? null;
   }
 
   configured(uid: string): string | null {

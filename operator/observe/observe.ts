@@ -92,6 +92,7 @@ async function ask(
     report: answer.report,
     silence: answer.report === null ? { error: answer.error, sinceMs: sinceMs! } : null,
     configured: memory.configured(place.uid),
+    restartedFor: memory.restartedFor(place.name),
   };
 }
 

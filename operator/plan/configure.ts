@@ -1,7 +1,8 @@
 /**
  * spec.config on nodes that run. A node that starts reads it from its workload; a live one is told by CONFIG SET, and first:
  * a directive or value that a running server refuses would keep a starting one from starting.
- * An entry that is removed from spec.config leaves its value in place until the node starts again.
+ * What is taken at start only brings a restart (roll.ts). An entry that is removed from spec.config leaves its value in place until
+ * the node starts again.
  */
 import { hashOf, type Step, type View } from '../model/index.ts';
 import { type HeardNode, heardNodes, isStaying, refOf } from './facts.ts';

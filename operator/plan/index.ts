@@ -11,6 +11,7 @@
  *  move-slots.ts  which, and when
  *  remove.ts      replicas and shards that leave
  *  configure.ts   spec.config on running nodes
+ *  roll.ts        what a restart alone brings to a node
  *  explain.ts     what is being waited for
  *  facts.ts       questions that several rules ask;  rule.ts  what a rule is
  */
@@ -25,6 +26,7 @@ import { cancelStrayMigrations, drainLeavingShards, moveSlots } from './move-slo
 import { promoteForLostPrimary } from './promote.ts';
 import { holdWhenPaused, refuseUnsafeChange } from './refuse.ts';
 import { removeEmptyShards, removeSurplusReplicas } from './remove.ts';
+import { rollOnePod } from './roll.ts';
 import type { Rule } from './rule.ts';
 import { wait } from './rule.ts';
 import { createMissingShards } from './workloads.ts';
@@ -51,6 +53,7 @@ export const rules: readonly Rule[] = [
   removeSurplusReplicas,
   removeEmptyShards,
   applyConfig,
+  rollOnePod,
   explainWaiting,
 ];
 

@@ -1,7 +1,7 @@
 /** Each rule of the plan, by a scene and what the plan makes of it. */
 import { expect, test } from 'vitest';
 import { blankNodes, cluster, nothing } from '../controllers/simulation/scene.ts';
-import { ELECTION_BOUND_MS, NO_ELECTION_BOUND_MS } from '../model/index.ts';
+import { ELECTION_BOUND_MS, hashOf, NO_ELECTION_BOUND_MS } from '../model/index.ts';
 import { plan } from './index.ts';
 
 const THREE = { shards: 3, replicas: 1 };
@@ -9,6 +9,43 @@ const EMPTY = { role: 'primary', primaryId: null, slots: [], keys: 0 } as const;
 
 test('a cluster that is as specified needs nothing, not even a wait', () => {
   expect(plan(cluster(THREE).view())).toEqual([]);
+});
+
+test('outdated nodes are restarted one at a time: replicas first, then a primary that hands over', () => {
+  const all = ['c-0-0', 'c-0-1', 'c-1-0', 'c-1-1', 'c-2-0', 'c-2-1'];
+  expect(
+    cluster(THREE)
+      .outdated(...all)
+      .acts(),
+  ).toEqual(['restart-node c-0-1']);
+  expect(cluster(THREE).outdated('c-0-0', 'c-1-1').acts()).toEqual(['failover c-0-1']);
+});
+
+test('no node is restarted while another is missing, loads or moves slots', () => {
+  const outdated = cluster(THREE).outdated('c-0-1');
+  expect(outdated.silent('c-1-1').acts()).toEqual([]);
+  expect(outdated.reporting('c-1-1', { linkUp: false }).acts()).toEqual([]);
+  expect(outdated.migrating('c-1-0', 'c-2-0', [{ start: 6000, end: 6001 }]).acts()).not.toContain('restart-node c-0-1');
+});
+
+test('an outdated primary without replica or volume keeps its keys, and the plan says so', () => {
+  const scene = cluster({ shards: 3, replicas: 0 })
+    .wants({ persistence: { mode: 'None' } })
+    .outdated('c-1-0');
+  expect(scene.acts()).toEqual([]);
+  expect(scene.remarks()).toEqual(['RestartHeld']);
+});
+
+test('a directive that CONFIG SET did not change restarts the node, once', () => {
+  const config = { 'tcp-backlog': '128' };
+  const scene = ['c-0-0', 'c-0-1', 'c-1-0', 'c-1-1', 'c-2-0', 'c-2-1'].reduce(
+    (others, name) => others.told(name, hashOf(config)).reporting(name, { config: { 'tcp-backlog': '128' } }),
+    cluster(THREE).wants({ config }),
+  );
+  expect(scene.acts()).toEqual([]);
+  const different = scene.reporting('c-2-1', { config: { 'tcp-backlog': '511' } });
+  expect(different.acts()).toEqual(['restart-node c-2-1']);
+  expect(different.told('c-2-1', hashOf(config), hashOf(config)).acts()).toEqual([]);
 });
 
 test('while paused nothing is done, whatever happens', () => {

@@ -35,6 +35,8 @@ export interface PlatformNode {
   readonly address?: Address;
   /** The platform's readiness: answers and is not loading. */
   readonly ready: boolean;
+  /** It was made from an older form of its workload, in what only a restart changes (ShardWorkload.restartHash). */
+  readonly outdated: boolean;
   readonly createdAtMs: number;
 }
 
@@ -91,6 +93,8 @@ export interface Platform {
   ensureShard(workload: ShardWorkload): Promise<void>;
   /** Tells a workload how many nodes to run. Nodes that leave lose their volumes: their nodes.conf must not come back. */
   scaleShard(shardIndex: number, uid: string, nodes: number): Promise<void>;
+  /** Ends this life of a node, gracefully; the platform starts it again, from the present form of its workload. */
+  restartNode(shardIndex: number, name: string, uid: string): Promise<void>;
   /** Deletes a workload, its nodes and their volumes, provided its uid is the given one. */
   deleteShard(shardIndex: number, uid: string): Promise<void>;
 

@@ -68,6 +68,8 @@ export class SimulatedNode {
   candidate = false;
   jobs: Job[] = [];
   config: Record<string, string> = {};
+  /** ShardWorkload.restartHash of the workload that it was made from. */
+  restartHash = '';
 
   constructor(
     name: string,

@@ -37,6 +37,9 @@ interface SceneNode {
   readonly failedForMs: number | null;
   /** Where its peers look for it, when that is elsewhere. */
   readonly soughtAt: number | null;
+  readonly outdated: boolean;
+  readonly configured: string | null;
+  readonly restartedFor: string | null;
 }
 
 export interface Shape {
@@ -94,6 +97,16 @@ export class Scene {
   /** It came back at another address, and its peers look for it at the old one. */
   moved(name: string): Scene {
     return this.#with(name, (node) => ({ ...node, soughtAt: node.port, port: node.port + 500 }));
+  }
+
+  /** It was made from an older form of its workload. */
+  outdated(...names: readonly string[]): Scene {
+    return names.reduce((scene: Scene, name) => scene.#with(name, (node) => ({ ...node, outdated: true })), this);
+  }
+
+  /** It was told the spec.config of this hash, and perhaps restarted for it already. */
+  told(name: string, configHash: string, restartedFor: string | null = null): Scene {
+    return this.#with(name, (node) => ({ ...node, configured: configHash, restartedFor }));
   }
 
   resting(setback: Setback): Scene {
@@ -239,6 +252,7 @@ export class Scene {
       phase: node.phase,
       address: addressOf(node.port),
       ready: node.heard,
+      outdated: node.outdated,
       createdAtMs: 0,
     };
     return {
@@ -246,7 +260,8 @@ export class Scene {
       place,
       report: node.heard ? this.#report(node) : null,
       silence: node.heard ? null : { error: 'no answer', sinceMs: NOW_MS - NODE_TIMEOUT_MS },
-      configured: null,
+      configured: node.configured,
+      restartedFor: node.restartedFor,
     };
   }
 
@@ -343,6 +358,9 @@ function nodesOf({ shards, replicas }: Shape, joined: boolean): SceneNode[] {
         port: 7000 + shard * 10 + ordinal,
         failedForMs: null,
         soughtAt: null,
+        outdated: false,
+        configured: null,
+        restartedFor: null,
       }),
     ),
   ).flat();

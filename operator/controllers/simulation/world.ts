@@ -27,6 +27,10 @@ const ELECTION_DELAY_MS = 1000;
 const FORGET_BAN_MS = 60_000;
 const SYNC_MS = 700;
 const JOB_MS = 300;
+const RESTART_MS = 1500;
+/** Directives that the nodes know, and one that CONFIG SET refuses. */
+const DIRECTIVES: Readonly<Record<string, string>> = { maxmemory: '0', 'tcp-backlog': '511' };
+const START_ONLY = 'tcp-backlog';
 
 /** The operator did what none may do. */
 export class NeverEvent extends Error {
@@ -47,6 +51,8 @@ export class World implements Platform, Admin {
   statusWrites = 0;
   acts = 0;
   movedSlots = 0;
+  /** Nodes that were restarted by order, in that order. */
+  readonly restarts: string[] = [];
   readonly events: PlatformEvent[] = [];
   /** Orders that none may give, so far: the controller catches the errors of its deeds, and must not hide these. */
   readonly nevers: string[] = [];
@@ -112,6 +118,8 @@ export class World implements Platform, Admin {
   replace(node: SimulatedNode, downMs: number): void {
     this.crash(node, downMs);
     node.address = this.#freshAddress();
+    const shard = this.shards.get(node.shardIndex);
+    if (shard !== undefined) this.#make(node, shard.workload);
     if (!this.#persistent()) node.becomeBlank(this.#id('node'));
   }
 
@@ -168,6 +176,7 @@ export class World implements Platform, Admin {
           phase: this.#isUp(node) ? 'Running' : 'Pending',
           address: node.address,
           ready: this.#isUp(node),
+          outdated: node.restartHash !== shard.workload.restartHash,
           createdAtMs: node.createdAtMs,
         }),
       ),
@@ -202,6 +211,23 @@ export class World implements Platform, Admin {
       shard.members.delete(node.ordinal);
     }
     this.#fill(shard);
+  }
+
+  async restartNode(shardIndex: number, name: string, uid: string): Promise<void> {
+    this.#assertMayAct('restartNode');
+    const shard = this.shards.get(shardIndex);
+    const node = [...(shard?.members.values() ?? [])].find((member) => member.name === name);
+    if (shard === undefined || node === undefined || node.uid !== uid) throw new Error('another node');
+    const down = this.nodes().find((other) => !this.#isUp(other));
+    if (down !== undefined) throw this.#never(`${name} is restarted while ${down.name} is down`);
+    if (node.role === 'primary' && node.ownsAny()) {
+      const follower = this.nodes().find((other) => other.primaryId === node.id && other.linkUpAtMs <= this.nowMs);
+      if (follower !== undefined) throw this.#never(`${name} is restarted before it handed over to ${follower.name}`);
+      if (!this.#persistent()) throw this.#never(`${name} is restarted and loses the only copy of its keys`);
+    }
+    this.crash(node, RESTART_MS);
+    this.#make(node, shard.workload);
+    this.restarts.push(name);
   }
 
   async deleteShard(shardIndex: number, uid: string): Promise<void> {
@@ -360,7 +386,15 @@ export class World implements Platform, Admin {
   }
 
   async configSet(at: Address, directives: Readonly<Record<string, string>>): Promise<void> {
-    Object.assign(this.#command(at, 'CONFIG SET').config, directives);
+    const node = this.#command(at, 'CONFIG SET');
+    if (START_ONLY in directives)
+      throw new AdminError(
+        'refused',
+        'CONFIG SET',
+        at,
+        `ERR CONFIG SET failed (possibly related to argument '${START_ONLY}') - can't set immutable config`,
+      );
+    Object.assign(node.config, directives);
   }
 
   // The never rules that concern whole nodes.
@@ -646,6 +680,14 @@ export class World implements Platform, Admin {
 
   // Bookkeeping.
 
+  /** A node is made from the present form of its workload. */
+  #make(node: SimulatedNode, { restartHash, directives }: ShardWorkload): void {
+    node.restartHash = restartHash;
+    node.config = { ...DIRECTIVES };
+    for (const name of Object.keys(DIRECTIVES))
+      if (directives[name] !== undefined) node.config[name] = directives[name];
+  }
+
   #fill(shard: SimulatedShard): void {
     for (let ordinal = 0; ordinal < shard.nodes; ordinal++) {
       if (shard.members.has(ordinal)) continue;
@@ -659,6 +701,7 @@ export class World implements Platform, Admin {
         this.nowMs,
         this.nowMs + 300 + Math.floor(this.#random() * 500),
       );
+      this.#make(node, shard.workload);
       shard.members.set(ordinal, node);
     }
   }

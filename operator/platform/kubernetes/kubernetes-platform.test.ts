@@ -146,6 +146,30 @@ test('updating a shard leaves its number of nodes alone', async () => {
   expect((await platform.listShards())[0]).toMatchObject({ nodes: 5, hash: 'another' });
 });
 
+test('a pod made before the resources changed is outdated, and is deleted by its uid when it is to be restarted', async () => {
+  const { api, caches, platform, workload } = stage();
+  await platform.ensureShard(workload());
+  const pod = (restartHash: string) => ({
+    metadata: {
+      name: 'c-0-1',
+      namespace: 'n',
+      uid: 'pod-uid',
+      resourceVersion: '9',
+      labels: { 'keyherd.dev/cluster': 'c', 'keyherd.dev/shard': '0' },
+      annotations: { 'keyherd.dev/restart-hash': restartHash },
+    },
+  });
+  caches.pods.absorb(pod(workload().restartHash));
+  const outdated = async () => (await platform.listShards())[0]?.members.map((member) => member.outdated);
+  expect(await outdated()).toEqual([false]);
+  await platform.ensureShard({ ...workload(), hash: 'another', restartHash: 'another' });
+  expect(await outdated()).toEqual([true]);
+  api.log.length = 0;
+  await expect(platform.restartNode(0, 'c-0-1', 'former/0')).rejects.toMatchObject({ kind: 'conflict' });
+  await platform.restartNode(0, 'c-0-1', 'pod-uid/0');
+  expect(api.log).toEqual(['delete Pod c-0-1 pod-uid']);
+});
+
 test('a shard whose budget somebody deleted is not up to date', async () => {
   const { caches, platform, workload } = stage();
   await platform.ensureShard(workload());

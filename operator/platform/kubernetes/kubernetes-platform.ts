@@ -15,6 +15,7 @@ import type { StoredObject } from './api/objects.ts';
 import {
   CONFIG_MAPS,
   POD_DISRUPTION_BUDGETS,
+  PODS,
   type Resource,
   SERVICES,
   STATEFUL_SETS,
@@ -37,6 +38,7 @@ import {
   PERSISTENCE_ANNOTATION,
   type Persistence,
   type PodOptions,
+  RESTART_ANNOTATION,
   SHARD_LABEL,
 } from './build/index.ts';
 import type { Cache, CacheSet } from './caches.ts';
@@ -61,6 +63,7 @@ export interface KubernetesPlatformOptions {
 
 interface StatefulSetSpec {
   readonly replicas?: number;
+  readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> } };
 }
 
 export class KubernetesPlatform implements Platform {
@@ -107,6 +110,18 @@ export class KubernetesPlatform implements Platform {
     const set = this.#shard(shardIndex, uid);
     if (set === undefined) throw new PlatformError('conflict', `shard ${shardIndex} is not the one that was looked at`);
     await this.#applyNodes(set.metadata.name, uid, nodes);
+  }
+
+  /** The StatefulSet makes the pod anew. Its grace period is the workload's: a primary hands over, and a node with a volume saves. */
+  async restartNode(shardIndex: number, name: string, uid: string): Promise<void> {
+    const { client, caches, namespace } = this.#options;
+    const pod = caches.pods.get(namespace, name);
+    const set = this.#ours(caches.statefulSets).find(
+      (candidate) => candidate.metadata.labels[SHARD_LABEL] === String(shardIndex),
+    );
+    if (pod === undefined || set === undefined || nodeOf(pod, undefined).uid !== uid)
+      throw new PlatformError('conflict', `${name} is not the pod that was looked at`);
+    await this.#write(() => client.delete(PODS, namespace, name, { uid: pod.metadata.uid }));
   }
 
   /**
@@ -170,7 +185,7 @@ export class KubernetesPlatform implements Platform {
     const shardIndex = Number(set.metadata.labels[SHARD_LABEL]);
     const members = this.#ours(caches.pods)
       .filter((pod) => pod.metadata.labels[SHARD_LABEL] === String(shardIndex))
-      .map(nodeOf)
+      .map((pod) => nodeOf(pod, templateOf(set).annotations?.[RESTART_ANNOTATION]))
       .sort((a, b) => a.ordinal - b.ordinal);
     const { mode, size, storageClassName } = persistenceOf(set);
     return {
@@ -290,6 +305,11 @@ export function clusterOf(stored: StoredObject): ValkeyCluster {
     },
     `${namespace}/${name}`,
   );
+}
+
+/** Metadata of the pods that the set makes now. */
+function templateOf(set: StoredObject): { readonly annotations?: Readonly<Record<string, string>> } {
+  return (set.spec as StatefulSetSpec | undefined)?.template?.metadata ?? {};
 }
 
 function persistenceOf(set: StoredObject): Persistence {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { normalise } from './api/objects.ts';
 import { nodeOf } from './pod-state.ts';
 
-function pod(status: object, deleted = false) {
+function pod(status: object, deleted = false, annotations: Record<string, string> = {}) {
   return nodeOf(
     normalise({
       metadata: {
@@ -11,10 +11,12 @@ function pod(status: object, deleted = false) {
         uid: 'u',
         creationTimestamp: '2026-01-01T00:00:00Z',
         labels: { 'apps.kubernetes.io/pod-index': '1' },
+        annotations,
         ...(deleted ? { deletionTimestamp: '2026-01-01T00:01:00Z' } : {}),
       },
       status,
     }),
+    'present',
   );
 }
 const container = (state: object, restartCount = 0, lastState: object = {}) => ({
@@ -29,9 +31,15 @@ test('a running pod has its address, its ordinal and a uid that a restart change
     ordinal: 1,
     phase: 'Running',
     ready: true,
+    outdated: false,
     createdAtMs: Date.UTC(2026, 0, 1),
     address: { host: '10.0.0.1', port: 6379, busPort: 16379 },
   });
+});
+
+test('a pod is outdated when the template has changed since, and not for being older than the annotation', () => {
+  const made = (hash: string) => pod(container({ running: {} }), false, { 'keyherd.dev/restart-hash': hash }).outdated;
+  expect([made('present'), made('former'), pod(container({ running: {} })).outdated]).toEqual([false, true, false]);
 });
 
 test('a pod that cannot be scheduled or started says why', () => {

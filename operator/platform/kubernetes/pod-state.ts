@@ -7,7 +7,7 @@
 
 import type { NodePhase, PlatformNode } from '../platform.ts';
 import type { StoredObject } from './api/objects.ts';
-import { BUS_PORT, CLIENT_PORT, POD_INDEX_LABEL } from './build/index.ts';
+import { BUS_PORT, CLIENT_PORT, POD_INDEX_LABEL, RESTART_ANNOTATION } from './build/index.ts';
 
 interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
@@ -34,7 +34,8 @@ interface PodStatus {
 
 const MAX_REASON_LENGTH = 300;
 
-export function nodeOf(pod: StoredObject): PlatformNode {
+/** `restartHash` is the one that a pod made now would carry; a pod without one was made before pods carried it, and may stay. */
+export function nodeOf(pod: StoredObject, restartHash: string | undefined): PlatformNode {
   const status = (pod.status ?? {}) as PodStatus;
   const container = status.containerStatuses?.[0];
   const { phase, reason } = phaseOf(pod, status);
@@ -50,6 +51,7 @@ export function nodeOf(pod: StoredObject): PlatformNode {
       ? {}
       : { address: { host: status.podIP, port: CLIENT_PORT, busPort: BUS_PORT } }),
     ready,
+    outdated: [undefined, restartHash].every((hash) => hash !== pod.metadata.annotations[RESTART_ANNOTATION]),
     createdAtMs: Date.parse(pod.metadata.creationTimestamp),
   };
 }

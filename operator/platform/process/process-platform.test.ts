@@ -117,6 +117,30 @@ test('a node that ends is started again in its place, as a new life of the same 
   expect(second).toMatchObject({ name: 'test-0-0', address: first?.address });
 });
 
+test('a node that is restarted by order begins anew with the present directives; another life of it is left alone', async () => {
+  const state = freshState();
+  const platform = platformOn(state);
+  const workload = shardWorkload(cluster, 0, 'local');
+  await platform.ensureShard({ ...workload, nodes: 1 });
+  const [first] = await running(platform, 1);
+  await platform.ensureShard({
+    ...workload,
+    nodes: 1,
+    hash: 'another',
+    directives: { ...workload.directives, 'tcp-backlog': '128' },
+  });
+  await expect(platform.restartNode(0, 'test-0-0', '1.1')).rejects.toMatchObject({ kind: 'conflict' });
+  await platform.restartNode(0, 'test-0-0', first?.uid ?? '');
+  await vi.waitFor(
+    async () => {
+      const [node] = await running(platform, 1);
+      expect(node?.uid).not.toBe(first?.uid);
+    },
+    { timeout: 10_000 },
+  );
+  expect(readFileSync(join(state.nodePath(0, 0), 'valkey.conf'), 'utf8')).toContain('tcp-backlog 128\n');
+});
+
 test('the highest ordinals leave, and their directories with them', async () => {
   const state = freshState();
   const platform = platformOn(state);

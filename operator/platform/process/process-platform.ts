@@ -15,6 +15,7 @@ import {
   type PlatformNode,
   type PlatformShard,
 } from '../platform.ts';
+import { type ProcessId, signal } from './processes.ts';
 import { BUS_PORT_OFFSET, HOST } from './server-command.ts';
 import type { StateDirectory } from './state.ts';
 import { type NodeState, Supervisor } from './supervisor.ts';
@@ -97,6 +98,17 @@ export class ProcessPlatform implements Platform {
     if (present.nodes !== nodes) this.#supervisor.setShard(shardIndex, { ...present, nodes });
   }
 
+  async restartNode(shardIndex: number, name: string, uid: string): Promise<void> {
+    const node = this.#supervisor
+      .shards()
+      .find(({ index }) => index === shardIndex)
+      ?.nodes.find(({ record }) => record.name === name);
+    const life = node?.running === true ? node.record.process : null;
+    if (life === null || uidOf(life) !== uid)
+      throw new PlatformError('conflict', `${name} is not the process that was looked at`);
+    signal(life, 'SIGTERM');
+  }
+
   async deleteShard(shardIndex: number, uid: string): Promise<void> {
     if (this.#supervisor.shard(shardIndex) === null) return;
     const present = this.#present(shardIndex, uid);
@@ -132,12 +144,14 @@ export class ProcessPlatform implements Platform {
     const address = { host: HOST, port: record.port, busPort: record.port + BUS_PORT_OFFSET };
     return {
       name: record.name,
-      uid: record.process === null ? '' : `${record.process.pid}.${record.process.startTime}`,
+      uid: record.process === null ? '' : uidOf(record.process),
       ordinal: node.ordinal,
       phase,
       ...(node.ended === null ? {} : { phaseReason: node.ended }),
       address,
       ready: phase === 'Running' && (await this.#options.isReady(address)),
+      // Nothing of what a restart alone changes (image, resources, scheduling) has a meaning for a process.
+      outdated: false,
       createdAtMs: record.startedAtMs,
     };
   }
@@ -149,6 +163,10 @@ export class ProcessPlatform implements Platform {
       throw new PlatformError('conflict', `shard ${shardIndex} is another one by now: ${present.uid}, not ${uid}`);
     return present;
   }
+}
+
+function uidOf({ pid, startTime }: ProcessId): string {
+  return `${pid}.${startTime}`;
 }
 
 function persistenceOf({ persistence }: ShardWorkload): PlatformShard['persistence'] {

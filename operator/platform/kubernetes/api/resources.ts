@@ -39,7 +39,7 @@ export const PODS: Resource = {
   version: 'v1',
   kind: 'Pod',
   plural: 'pods',
-  verbs: ['list', 'watch'],
+  verbs: ['list', 'watch', 'delete'],
 };
 
 export const SERVICES: Resource = {

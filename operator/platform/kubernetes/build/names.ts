@@ -21,15 +21,17 @@ export const POD_INDEX_LABEL = 'apps.kubernetes.io/pod-index';
 
 /** Hash of the workload that an object was built from, and the layout of the builders that built it. */
 export const HASH_ANNOTATION = 'keyherd.dev/workload-hash';
+/** On pods: ShardWorkload.restartHash of the workload that they were made from. */
+export const RESTART_ANNOTATION = 'keyherd.dev/restart-hash';
 export const LAYOUT_ANNOTATION = 'keyherd.dev/layout';
 /** The persistence that a StatefulSet was made with, as JSON: its volume claim templates cannot change. */
 export const PERSISTENCE_ANNOTATION = 'keyherd.dev/persistence';
 
 /**
  * Raised when a builder makes something else of the same workload, so that a newer operator applies its objects anew.
- * That restarts no pod: StatefulSets are OnDelete.
+ * That restarts no pod: StatefulSets are OnDelete, and a pod is outdated by its restart hash alone.
  */
-export const LAYOUT = '1';
+export const LAYOUT = '2';
 
 /** Selects everything that this operator made, in watches. */
 export const MANAGED_SELECTOR = `${MANAGED_BY}=keyherd`;

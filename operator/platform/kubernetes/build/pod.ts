@@ -21,9 +21,9 @@ import {
   CONFIG_DIRECTORY,
   CONFIG_FILE,
   DATA_DIRECTORY,
-  HASH_ANNOTATION,
   labels,
   ownerOf,
+  RESTART_ANNOTATION,
   selectorLabels,
 } from './names.ts';
 
@@ -55,7 +55,7 @@ export function buildPodTemplate(
   return {
     metadata: {
       labels: labels(cluster.metadata.name, workload.shardIndex),
-      annotations: { [HASH_ANNOTATION]: workload.hash },
+      annotations: { [RESTART_ANNOTATION]: workload.restartHash },
     },
     spec: buildPodSpec(cluster, workload, options),
   };
