@@ -7,6 +7,7 @@ import { ChunkWriter } from './chunks.ts';
 import type { KeyHead, ValueType } from './dataset.ts';
 import { NO_EXPIRY, STRING } from './dataset.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
+import { StreamCommandWriter } from './stream-command-writer.ts';
 
 const SELECT: Uint8Array = bytesOf('*2\r\n$6\r\nSELECT\r\n');
 const SET_STRING: Uint8Array = bytesOf('*3\r\n$3\r\nSET\r\n');
@@ -23,6 +24,17 @@ const NUMBER_BYTES = 24;
 export class CommandWriter implements SnapshotConsumer {
   readonly refusal: string | null = null;
   readonly out: ChunkWriter = new ChunkWriter();
+  readonly stream: StreamCommandWriter = new StreamCommandWriter({
+    command: (args, name) => {
+      this.target.byte(42);
+      this.line(args);
+      this.word(name);
+    },
+    key: () => this.argument(this.key, this.keyFrom, this.keyTo),
+    word: (text) => this.word(text),
+    decimal: (value) => this.decimal(value),
+    argument: (bytes, from, to) => this.argument(bytes, from, to),
+  });
   private target: ChunkWriter = this.out;
   private key: Uint8Array = new Uint8Array(0);
   private keyFrom = 0;
@@ -126,9 +138,19 @@ export class CommandWriter implements SnapshotConsumer {
     this.raw(LINE_END);
   }
 
+  private word(text: string): void {
+    this.size(text.length);
+    this.target.ascii(text);
+    this.raw(LINE_END);
+  }
+
   /** `$17\r\n` */
   private size(value: number): void {
     this.target.byte(36);
+    this.line(value);
+  }
+
+  private line(value: number): void {
     const length = writeDecimal(this.number, 0, value);
     this.target.bytes(this.number, 0, length);
     this.raw(LINE_END);

@@ -4,13 +4,15 @@
  */
 
 import type { DatasetVisitor, ValueType } from './dataset.ts';
-import { HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STRING, ZSET } from './dataset.ts';
+import { HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, STRING, ZSET } from './dataset.ts';
+import { type StreamEvent, StreamModel, tellStream } from './stream-model.ts';
 
 export type ModelValue =
   | { readonly type: typeof STRING; readonly value: string }
   | { readonly type: typeof LIST; readonly items: string[] }
   | { readonly type: typeof SET; readonly members: Set<string> }
   | { readonly type: typeof ZSET; readonly scores: Map<string, number> }
+  | { readonly type: typeof STREAM; readonly events: StreamEvent[] }
   | { readonly type: typeof HASH; readonly fields: Map<string, string> }
   | {
       readonly type: typeof HASH_WITH_TTL;
@@ -22,6 +24,7 @@ export type ModelKey = { readonly value: ModelValue; readonly expireAtMs: number
 
 export class DatasetModel implements DatasetVisitor {
   refusal: string | null = null;
+  readonly stream = new StreamModel();
   readonly databases = new Map<number, Map<string, ModelKey>>();
   readonly auxiliary = new Map<string, string>();
   readonly libraries: string[] = [];
@@ -75,6 +78,7 @@ export class DatasetModel implements DatasetVisitor {
 
   beginKey(head: KeyHead): void {
     this.open = emptyValue(head.type);
+    if (this.open.type === STREAM) this.stream.events = this.open.events;
     const key = textOf(head.bytes, head.from, head.to);
     if (this.current.has(key)) this.refusal = `the key ${key} comes twice`;
     this.current.set(key, { value: this.open, expireAtMs: head.expireAtMs });
@@ -144,6 +148,8 @@ function emptyValue(type: ValueType): ModelValue {
       return { type, members: new Set() };
     case ZSET:
       return { type, scores: new Map() };
+    case STREAM:
+      return { type, events: [] };
     case HASH:
       return { type, fields: new Map() };
     case HASH_WITH_TTL:
@@ -161,6 +167,8 @@ function countOf(value: ModelValue): number {
       return value.members.size;
     case ZSET:
       return value.scores.size;
+    case STREAM:
+      return value.events.filter(([name]) => name === 'node').length;
     default:
       return value.fields.size;
   }
@@ -181,6 +189,8 @@ function tellValue(value: ModelValue, visitor: DatasetVisitor): void {
     case ZSET:
       for (const [member, score] of value.scores) visitor.zsetMember(bytesOf(member), 0, member.length, score);
       return;
+    case STREAM:
+      return tellStream(value.events, visitor.stream);
     default:
       for (const [field, content] of value.fields) {
         const expireAtMs = value.type === HASH_WITH_TTL ? (value.expiries.get(field) ?? NO_EXPIRY) : NO_EXPIRY;

@@ -8,6 +8,7 @@
  * Order: aux*, then per database `database`, `sizeHint` if known, then keys; a key is `beginKey`, its elements, `endKey`.
  * Byte ranges are valid only during the call. Numbers that are times are Unix milliseconds.
  */
+import type { StreamVisitor } from './streams.ts';
 
 /** Value types, with Valkey's object type numbers: DEBUG DIGEST mixes them in. */
 export const STRING = 0;
@@ -15,10 +16,18 @@ export const LIST = 1;
 export const SET = 2;
 export const ZSET = 3;
 export const HASH = 4;
+export const STREAM = 6;
 /** A hash some of whose fields have a time to live of their own. The digest calls it HASH. */
 export const HASH_WITH_TTL = 7;
 
-export type ValueType = typeof STRING | typeof LIST | typeof SET | typeof ZSET | typeof HASH | typeof HASH_WITH_TTL;
+export type ValueType =
+  | typeof STRING
+  | typeof LIST
+  | typeof SET
+  | typeof ZSET
+  | typeof HASH
+  | typeof STREAM
+  | typeof HASH_WITH_TTL;
 
 /** No time to live. */
 export const NO_EXPIRY = -1;
@@ -32,7 +41,7 @@ export class KeyHead {
   from = 0;
   to = 0;
   expireAtMs = NO_EXPIRY;
-  /** Elements (pairs of a hash, 1 of a string). Exact from the point-in-time iterator; UNKNOWN or exact from a file. */
+  /** Elements (pairs of a hash, nodes of a stream, 1 of a string). Exact from the point-in-time iterator; UNKNOWN or exact from a file. */
   count: number = UNKNOWN;
   idleSeconds: number = UNKNOWN;
   /** The access counter of the LFU policies. */
@@ -40,6 +49,8 @@ export class KeyHead {
 }
 
 export interface DatasetVisitor {
+  /** Told what is in a STREAM, between `beginKey` and `endKey`. */
+  readonly stream: StreamVisitor;
   /** Not null: the listener cannot take what it was told; the teller stops and passes the reason on. */
   readonly refusal: string | null;
 

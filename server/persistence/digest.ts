@@ -13,6 +13,7 @@ import { encodeUtf8, shortestDouble } from '../protocol/reply.ts';
 import type { DatasetVisitor } from './dataset.ts';
 import { HASH, HASH_WITH_TTL, type KeyHead, NO_EXPIRY } from './dataset.ts';
 import { SHA1_BYTES, Sha1 } from './sha1.ts';
+import { StreamDigest } from './stream-digest.ts';
 
 const EXPIRES_MARK: Uint8Array = Uint8Array.from('!!expire!!', (character) => character.charCodeAt(0));
 const MAX_DOUBLE_TEXT_BYTES = 32;
@@ -24,6 +25,7 @@ export class DigestVisitor implements DatasetVisitor {
   /** Of the key being told, or told last. */
   readonly key: Uint8Array = new Uint8Array(SHA1_BYTES);
 
+  readonly stream: StreamDigest = new StreamDigest((bytes, from, to) => this.mix(this.key, bytes, from, to));
   private readonly mixesKeyName: boolean;
   private readonly element: Uint8Array = new Uint8Array(SHA1_BYTES);
   private readonly hash: Uint8Array = new Uint8Array(SHA1_BYTES);

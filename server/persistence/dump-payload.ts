@@ -12,11 +12,13 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import type { Types, ValueBuilder } from '../types/index.ts';
 import type { DatasetVisitor } from './dataset.ts';
-import { HASH_WITH_TTL, KeyHead, NO_EXPIRY, STRING, UNKNOWN } from './dataset.ts';
+import { HASH_WITH_TTL, KeyHead, NO_EXPIRY, STREAM, STRING, UNKNOWN } from './dataset.ts';
 import { Crc64 } from './rdb/crc64.ts';
 import * as format from './rdb/format.ts';
 import { RdbReader } from './rdb/rdb-reader.ts';
 import { RdbWriter } from './rdb/rdb-writer.ts';
+import { StreamLoader } from './stream-loader.ts';
+import type { StreamVisitor } from './streams.ts';
 import { WholeDataset } from './whole-dataset.ts';
 
 const VERSION_BYTES = 2;
@@ -154,10 +156,12 @@ export class DumpPayloads {
 /** Passes a key on without its name and expiry. */
 class UnnamedKey implements DatasetVisitor {
   readonly refusal: string | null = null;
+  readonly stream: StreamVisitor;
   private readonly writer: RdbWriter;
   private readonly head = new KeyHead();
 
   constructor(writer: RdbWriter) {
+    this.stream = writer.stream;
     this.writer = writer;
   }
 
@@ -213,11 +217,13 @@ class ValueVisitor implements DatasetVisitor {
   /** `builder` has a value that belongs to nobody else. */
   building = false;
   complete = false;
+  readonly stream: StreamLoader;
   private begun = false;
   private ended = false;
 
   constructor(builder: ValueBuilder) {
     this.builder = builder;
+    this.stream = new StreamLoader(builder.stream, (what) => this.refuse(what));
   }
 
   begin(): void {
@@ -295,7 +301,7 @@ class ValueVisitor implements DatasetVisitor {
   }
 
   endKey(): void {
-    if (this.type !== STRING && this.builder.count === 0) this.refuse('a collection is empty');
+    if (this.type !== STRING && this.type !== STREAM && this.builder.count === 0) this.refuse('a collection is empty');
     this.ended = true;
   }
 

@@ -11,6 +11,7 @@ import { NONE } from '../memory/arena.ts';
 import type { Types, ValueBuilder } from '../types/index.ts';
 import type { DatasetVisitor, KeyHead } from './dataset.ts';
 import { HASH_WITH_TTL, NO_EXPIRY, STRING, UNKNOWN } from './dataset.ts';
+import { StreamLoader } from './stream-loader.ts';
 
 export interface LoaderOptions {
   /** A primary drops keys that expired before this time; a replica keeps them (0) and waits for its primary's deletion. */
@@ -27,6 +28,7 @@ export class KeyspaceLoader implements DatasetVisitor {
   /** Function libraries in the file, which this release does not run. */
   skippedLibraries = 0;
 
+  readonly stream: StreamLoader;
   private readonly keyspace: Keyspace;
   private readonly types: Types;
   private readonly builder: ValueBuilder;
@@ -44,6 +46,9 @@ export class KeyspaceLoader implements DatasetVisitor {
     this.keyspace = keyspace;
     this.types = types;
     this.builder = builder;
+    this.stream = new StreamLoader(builder.stream, (what) => {
+      this.refusal = `${what}: it is damaged: restore it from a backup or a replica`;
+    });
     this.options = options;
     this.current = keyspace.databases[0]!;
   }

@@ -10,7 +10,7 @@
  * is told, only its head is noted (with the count of that moment) and the collection becomes *pending*: its elements are
  * told when its turn comes, which is after the keys where not too many are pending, and those about to change before that are kept in a buffer of its own. Keys that must be told
  * while a collection is half told wait in a side buffer. A pending collection that is deleted is retained until it is told.
- * Large lists have no table: they are told at once, whole.
+ * Large lists and streams have no table: they are told at once, whole.
  *
  * Several snapshots may be open. A bucket told for one is told, in the same state, for the older ones that lack it.
  * Limits: what is kept back or not yet taken beyond `queueLimitBytes` fails the snapshot; so does emptying a database of
@@ -28,8 +28,9 @@ import { END_OF_TABLE } from '../memory/table-walk.ts';
 import type { ElementWalk, Types } from '../types/index.ts';
 import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
 import type { ValueType } from './dataset.ts';
-import { HASH, KeyHead, LIST, NO_EXPIRY, SET, ZSET } from './dataset.ts';
+import { HASH, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
+import { StreamTeller } from './stream-teller.ts';
 
 /** Collections of at most so many elements are told whole with their key: a fraction of a millisecond. */
 const WHOLE_ELEMENTS = 1024;
@@ -148,6 +149,7 @@ export class Snapshots implements BucketGuard {
   private readonly keyspace: Keyspace;
   private readonly types: Types;
   private readonly walk: ElementWalk;
+  private readonly streams: StreamTeller;
   private readonly view: EntryView;
   /** A cursor over collections' tables. It only walks: its key offset and hash key do not matter. */
   private readonly inner: Table;
@@ -166,6 +168,7 @@ export class Snapshots implements BucketGuard {
     this.keyspace = keyspace;
     this.types = types;
     this.walk = types.newWalk();
+    this.streams = new StreamTeller(types);
     this.view = new EntryView(keyspace.arena);
     this.inner = new Table(keyspace.arena, 0, 0, 0);
   }
@@ -343,6 +346,7 @@ export class Snapshots implements BucketGuard {
     }
     const root = view.root();
     const count = types.count(view.type, view.encoding, root);
+    if (view.type === STREAM) return this.tellStream(snapshot, database, root, count);
     if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
       const table = types.innerTable(view.type, view.encoding, root);
       const key = view.segment.slice(view.keyAt, view.keyEnd);
@@ -359,6 +363,17 @@ export class Snapshots implements BucketGuard {
     while (walk.next()) this.tellElement(consumer, view.type as ValueType);
     consumer.endKey();
     return KEY_UNITS + count * ELEMENT_UNITS;
+  }
+
+  private tellStream(snapshot: Snapshot, database: Database, root: Address, entries: number): number {
+    const { head, streams } = this;
+    const { consumer } = snapshot;
+    head.count = streams.nodes(root);
+    this.tellDatabase(snapshot, database);
+    consumer.beginKey(head);
+    streams.tell(root, consumer.stream);
+    consumer.endKey();
+    return KEY_UNITS + entries * ELEMENT_UNITS;
   }
 
   private valueSegment: Uint8Array = new Uint8Array(0);

@@ -9,12 +9,14 @@ import type { Address } from '../memory/arena.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { varintBytes } from '../memory/varint.ts';
 import type { ElementWalk, Types } from '../types/index.ts';
-import { type DatasetVisitor, HASH, KeyHead, LIST, NO_EXPIRY, SET, type ValueType, ZSET } from './dataset.ts';
+import { type DatasetVisitor, HASH, KeyHead, LIST, NO_EXPIRY, SET, STREAM, type ValueType, ZSET } from './dataset.ts';
+import { StreamTeller } from './stream-teller.ts';
 
 export class WholeDataset {
   private readonly keyspace: Keyspace;
   private readonly types: Types;
   private readonly walk: ElementWalk;
+  private readonly streams: StreamTeller;
   private readonly view: EntryView;
   private readonly head = new KeyHead();
 
@@ -22,6 +24,7 @@ export class WholeDataset {
     this.keyspace = keyspace;
     this.types = types;
     this.walk = types.newWalk();
+    this.streams = new StreamTeller(types);
     this.view = new EntryView(keyspace.arena);
   }
 
@@ -56,8 +59,13 @@ export class WholeDataset {
       return;
     }
     const root = view.root();
-    head.count = types.count(view.type, view.encoding, root);
+    head.count = view.type === STREAM ? this.streams.nodes(root) : types.count(view.type, view.encoding, root);
     visitor.beginKey(head);
+    if (view.type === STREAM) {
+      this.streams.tell(root, visitor.stream);
+      visitor.endKey();
+      return;
+    }
     walk.open(view.type, view.encoding, root);
     while (walk.next()) this.tellElement(head.type, visitor);
     visitor.endKey();

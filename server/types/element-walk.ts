@@ -11,8 +11,8 @@ import { Packed } from '../memory/packed.ts';
 import { TableWalk } from '../memory/table-walk.ts';
 import { readVarint, varintBytes } from '../memory/varint.ts';
 import type { InnerTables } from './inner-tables.ts';
-import { STREAM_LENGTH_DOUBLE } from './streams.ts';
 import { PackedScore } from './packed-score.ts';
+import { STREAM_LENGTH_DOUBLE } from './streams.ts';
 
 /** Draws of a slot in a bucket: more than chains are long, so that every element has the same chance. */
 const DRAWN_SLOTS = 24;

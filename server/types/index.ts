@@ -24,6 +24,9 @@ export { below, ElementWalk } from './element-walk.ts';
 export { encodingName } from './encoding-name.ts';
 export type { CollectionLimits } from './limits.ts';
 export { defaultLimits, limitsFrom } from './limits.ts';
+export { StreamBuilder } from './stream-builder.ts';
+export { StreamGroups } from './stream-groups.ts';
+export { Streams } from './streams.ts';
 export { ValueBuilder } from './value-builder.ts';
 
 export class Types {
@@ -71,6 +74,14 @@ export class Types {
 
   newWalk(): ElementWalk {
     return new ElementWalk(this.keyspace.arena, this.inner);
+  }
+
+  newStreams(): Streams {
+    return new Streams(this.keyspace.arena, this.limits);
+  }
+
+  newGroups(): StreamGroups {
+    return new StreamGroups(this.keyspace.arena);
   }
 
   newBuilder(): ValueBuilder {

@@ -15,6 +15,9 @@ export interface CollectionLimits {
   zsetValueBytes: number;
   /** Above 0: items a node; -1 to -5: 4, 8, 16, 32, 64 KiB a node. */
   listNodeSize: number;
+  /** Of a stream's node: bytes as Valkey's listpack and entries; 0 is no limit. */
+  streamNodeBytes: number;
+  streamNodeEntries: number;
 }
 
 export function defaultLimits(): CollectionLimits {
@@ -27,6 +30,8 @@ export function defaultLimits(): CollectionLimits {
     zsetEntries: 128,
     zsetValueBytes: 64,
     listNodeSize: -2,
+    streamNodeBytes: 4096,
+    streamNodeEntries: 100,
   };
 }
 
@@ -40,6 +45,8 @@ const DIRECTIVES: readonly (readonly [string, keyof CollectionLimits])[] = [
   ['zset-max-listpack-entries', 'zsetEntries'],
   ['zset-max-listpack-value', 'zsetValueBytes'],
   ['list-max-listpack-size', 'listNodeSize'],
+  ['stream-node-max-bytes', 'streamNodeBytes'],
+  ['stream-node-max-entries', 'streamNodeEntries'],
 ];
 
 /** Limits that follow the settings. */

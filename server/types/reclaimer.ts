@@ -2,7 +2,7 @@
  * Frees collections. Small ones at once; large ones are put aside and freed in slices between requests, so that DEL of a
  * million elements holds nobody up.
  */
-import { HASH, LIST, PACKED, SET, ZSET } from '../keyspace/entry.ts';
+import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { Ordered } from '../memory/ordered.ts';
@@ -11,11 +11,15 @@ import { elementCount, innerTableRoot } from './element-walk.ts';
 import type { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
 import { Lists } from './lists.ts';
+import { StreamGroups } from './stream-groups.ts';
+import { Streams } from './streams.ts';
 
 /** Collections of at most so many elements are freed at once: a fraction of a millisecond. */
 const FREED_AT_ONCE = 1024;
 /** Nodes of a list of at most so many items; each is one free. */
 const LIST_FREED_AT_ONCE = 16384;
+/** Nodes, groups and pending entries of a stream that are freed at once. */
+const STREAM_FREED_AT_ONCE = 4096;
 
 interface Remains {
   readonly type: number;
@@ -29,6 +33,8 @@ export class Reclaimer {
   private readonly walks: readonly (TableWalk | null)[];
   private readonly lists: Lists;
   private readonly ordered: Ordered;
+  private readonly streams: Streams;
+  private readonly groups: StreamGroups;
   private readonly remains: Remains[] = [];
 
   constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
@@ -40,6 +46,8 @@ export class Reclaimer {
     this.walks = walks;
     this.lists = new Lists(arena, limits);
     this.ordered = new Ordered(arena);
+    this.streams = new Streams(arena, limits);
+    this.groups = new StreamGroups(arena);
   }
 
   /** Collections that wait to be freed. */
@@ -48,6 +56,10 @@ export class Reclaimer {
   }
 
   free(type: number, encoding: number, root: Address): void {
+    if (type === STREAM) {
+      if (!this.freeStream(root, STREAM_FREED_AT_ONCE)) this.remains.push({ type, root, cursor: 0 });
+      return;
+    }
     if (type === LIST) {
       if (encoding === PACKED || elementCount(this.arena, type, encoding, root) <= LIST_FREED_AT_ONCE) {
         this.lists.open(encoding, root).free();
@@ -76,10 +88,18 @@ export class Reclaimer {
     return this.remains.length > 0;
   }
 
+  /** Frees nodes and pending entries of a stream; true when it is gone. */
+  private freeStream(root: Address, budget: number): boolean {
+    if (!this.groups.open(root).freeSome(budget) || !this.streams.open(root).freeNodes(budget)) return false;
+    this.arena.free(root);
+    return true;
+  }
+
   /** Frees elements, and the structure after the last one. Returns what is left of the budget, -1 when the work is not done. */
   private freeSome(remains: Remains, elements: number): number {
     const { type, root } = remains;
     if (type === LIST) return this.lists.open(1, root).freeSome(elements) ? elements : -1;
+    if (type === STREAM) return this.freeStream(root, elements) ? elements : -1;
     const walk = this.walks[type]!;
     const tableRoot = innerTableRoot(this.arena, type, 1, root);
     walk.seek(tableRoot, remains.cursor);

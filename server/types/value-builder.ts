@@ -3,7 +3,7 @@
  * `begin`, then elements, then `encoding` and `root` are the value, to be handed to Database.putCollection (or freed).
  * It has cursors of its own, so a value may stay half built while commands run.
  */
-import { HASH, LIST, SET, ZSET } from '../keyspace/entry.ts';
+import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { Hashes } from './hashes.ts';
 import type { InnerTables } from './inner-tables.ts';
@@ -11,6 +11,7 @@ import type { CollectionLimits } from './limits.ts';
 import { Lists } from './lists.ts';
 import { Sets } from './sets.ts';
 import { SortedSets } from './sorted-sets.ts';
+import { StreamBuilder } from './stream-builder.ts';
 
 export class ValueBuilder {
   type = HASH;
@@ -18,17 +19,24 @@ export class ValueBuilder {
   private readonly lists: Lists;
   private readonly sets: Sets;
   private readonly sortedSets: SortedSets;
+  /** The parts of a STREAM go here. */
+  readonly stream: StreamBuilder;
 
   constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
     this.hashes = new Hashes(arena, inner.table(HASH), limits);
     this.lists = new Lists(arena, limits);
     this.sets = new Sets(arena, inner.table(SET), limits);
     this.sortedSets = new SortedSets(arena, inner.table(ZSET), limits);
+    this.stream = new StreamBuilder(arena, limits);
   }
 
   /** Begins a value; `count` is how many elements will come, 0 when that is unknown. */
   begin(type: number, count: number): void {
     this.type = type;
+    if (type === STREAM) {
+      this.stream.begin();
+      return;
+    }
     this.cursor.create();
     if (type === HASH) this.hashes.expect(count);
     else if (type === ZSET) this.sortedSets.expect(count, 0);
@@ -63,15 +71,15 @@ export class ValueBuilder {
   }
 
   get encoding(): number {
-    return this.cursor.encoding;
+    return this.type === STREAM ? PACKED : this.cursor.encoding;
   }
 
   get root(): Address {
-    return this.cursor.root;
+    return this.type === STREAM ? this.stream.streams.root : this.cursor.root;
   }
 
   get count(): number {
-    return this.cursor.count;
+    return this.type === STREAM ? this.stream.streams.length : this.cursor.count;
   }
 
   private get cursor(): Hashes | Lists | Sets | SortedSets {

@@ -25,6 +25,10 @@ export const TYPE_ZSET_LISTPACK = 17;
 export const TYPE_LIST_QUICKLIST = 18;
 export const TYPE_SET_LISTPACK = 20;
 export const TYPE_HASH_WITH_TTL = 22;
+/** Streams as Redis 5 and 6, Redis 7.0, and Redis 7.2 and Valkey write them. */
+export const TYPE_STREAM_FIRST = 15;
+export const TYPE_STREAM_SECOND = 19;
+export const TYPE_STREAM = 21;
 
 /** Types that exist and that we cannot hold, with the words for the refusal. */
 export const UNREADABLE_TYPES: ReadonlyMap<number, string> = new Map([
@@ -34,9 +38,6 @@ export const UNREADABLE_TYPES: ReadonlyMap<number, string> = new Map([
   [12, 'a sorted set in the ziplist encoding of Redis 6'],
   [13, 'a hash in the ziplist encoding of Redis 6'],
   [14, 'a list in the quicklist encoding of Redis 6'],
-  [15, 'a stream'],
-  [19, 'a stream'],
-  [21, 'a stream'],
 ]);
 
 export const OP_SLOT_IMPORT = 243;

@@ -42,6 +42,9 @@ export class RdbInput {
   private checksummed = 0;
   /** Set by `lengthOrEncoding`: the encoding's kind when the length was no length, else -1. */
   private encoding = -1;
+  /** What `wideLength` read. */
+  wideHigh = 0;
+  wideLow = 0;
   private readonly doubles = new DataView(new ArrayBuffer(8));
 
   constructor(source: string, summing: boolean) {
@@ -141,6 +144,21 @@ export class RdbInput {
     const value = this.lengthOrEncoding();
     if (!this.short && this.encoding >= 0) throw this.damage('a length is missing');
     return value;
+  }
+
+  /** A length of up to 64 bits, in `wideHigh` and `wideLow`. */
+  wideLength(): void {
+    if (this.short || !this.has(1)) return;
+    if (this.buffer[this.at] === format.LENGTH_64_BITS) {
+      if (!this.has(9)) return;
+      this.wideHigh = bigEndian32(this.buffer, this.at + 1);
+      this.wideLow = bigEndian32(this.buffer, this.at + 5);
+      this.at += 9;
+      return;
+    }
+    const value = this.length();
+    this.wideHigh = 0;
+    this.wideLow = value;
   }
 
   private lengthOrEncoding(): number {

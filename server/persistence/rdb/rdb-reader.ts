@@ -10,10 +10,11 @@
  */
 
 import type { DatasetVisitor, ValueType } from '../dataset.ts';
-import { HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STRING, UNKNOWN, ZSET } from '../dataset.ts';
+import { HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, STRING, UNKNOWN, ZSET } from '../dataset.ts';
 import * as format from './format.ts';
 import { ListpackCursor } from './listpack.ts';
 import { Damage, parseDouble, RdbInput, Slice, u32 } from './rdb-input.ts';
+import { RdbStreamReader } from './rdb-stream-reader.ts';
 
 /** A slot migration has at most this many ranges: every second slot. */
 const MAX_SLOT_RANGES = 8192;
@@ -50,11 +51,13 @@ export class RdbReader {
   private readonly first = new Slice();
   private readonly second = new Slice();
   private readonly listpack = new ListpackCursor();
+  private readonly streams: RdbStreamReader;
 
   /** `source` names the input in messages: a file's name, or "the full sync from 10.0.0.1:6379". */
   constructor(visitor: DatasetVisitor, source: string, verifyChecksum = true) {
     this.visitor = visitor;
     this.input = new RdbInput(source, verifyChecksum);
+    this.streams = new RdbStreamReader(this.input);
     this.verifyChecksum = verifyChecksum;
   }
 
@@ -250,7 +253,7 @@ export class RdbReader {
       this.remaining = this.input.length();
       if (this.input.short) return;
       if (rdbType !== format.TYPE_LIST_QUICKLIST) count = this.remaining;
-      if (this.remaining === 0) throw this.input.damage('a key has an empty value');
+      if (this.remaining === 0 && type !== STREAM) throw this.input.damage('a key has an empty value');
     }
     if (this.database === UNKNOWN) throw this.input.damage('a key stands before any database');
     head.type = type;
@@ -273,12 +276,19 @@ export class RdbReader {
       this.visitor.endKey();
     } else {
       this.state = AT_ELEMENT;
+      if (type === STREAM) this.streams.begin(rdbType, this.remaining);
     }
   }
 
   private readElement(): void {
     const { visitor, first, second } = this;
     switch (this.rdbType) {
+      case format.TYPE_STREAM_FIRST:
+      case format.TYPE_STREAM_SECOND:
+      case format.TYPE_STREAM:
+        if (!this.streams.step(visitor.stream) || this.input.short) return;
+        this.remaining = 1;
+        break;
       case format.TYPE_LIST:
         this.input.string(first);
         if (this.input.short) return;
@@ -444,6 +454,10 @@ export class RdbReader {
       case format.TYPE_HASH:
       case format.TYPE_HASH_LISTPACK:
         return HASH;
+      case format.TYPE_STREAM_FIRST:
+      case format.TYPE_STREAM_SECOND:
+      case format.TYPE_STREAM:
+        return STREAM;
       case format.TYPE_HASH_WITH_TTL:
         return HASH_WITH_TTL;
       case format.TYPE_MODULE: {

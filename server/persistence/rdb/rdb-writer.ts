@@ -7,10 +7,11 @@
 import assert from 'node:assert';
 import { ChunkWriter } from '../chunks.ts';
 import type { KeyHead, ValueType } from '../dataset.ts';
-import { HASH, HASH_WITH_TTL, LIST, NO_EXPIRY, SET, STRING, UNKNOWN, ZSET } from '../dataset.ts';
+import { HASH, HASH_WITH_TTL, LIST, NO_EXPIRY, SET, STREAM, STRING, UNKNOWN, ZSET } from '../dataset.ts';
 import type { SnapshotConsumer } from '../snapshot-consumer.ts';
 import { Crc64 } from './crc64.ts';
 import * as format from './format.ts';
+import { RdbStreamWriter } from './rdb-stream-writer.ts';
 
 /** What every file says of where it comes from. */
 export interface RdbOrigin {
@@ -29,6 +30,7 @@ const MAX_INTEGER_TEXT_BYTES = 11;
 export class RdbWriter implements SnapshotConsumer {
   readonly refusal: string | null = null;
   readonly out: ChunkWriter;
+  readonly stream: RdbStreamWriter = new RdbStreamWriter(this);
   /** Where bytes go now: `out`, or a side buffer while the iterator keeps something back. */
   private target: ChunkWriter;
   private readonly checksum: Crc64 | null;
@@ -119,7 +121,10 @@ export class RdbWriter implements SnapshotConsumer {
     this.string(head.bytes, head.from, head.to);
     this.hashHasTtl = head.type === HASH_WITH_TTL;
     if (head.type !== STRING) {
-      assert(head.count > 0, 'the writer needs the exact count of a collection before its elements');
+      assert(
+        head.count > 0 || head.type === STREAM,
+        'the writer needs the exact count of a collection before its elements',
+      );
       this.length(head.count);
     }
   }
@@ -167,7 +172,7 @@ export class RdbWriter implements SnapshotConsumer {
     this.int32(high);
   }
 
-  private length(value: number): void {
+  length(value: number): void {
     const out = this.target;
     if (value < 64) {
       out.byte(value);
@@ -193,8 +198,12 @@ export class RdbWriter implements SnapshotConsumer {
     this.rawString(bytes, from, to);
   }
 
-  private rawString(bytes: Uint8Array, from: number, to: number): void {
+  rawString(bytes: Uint8Array, from: number, to: number): void {
     this.length(to - from);
+    this.target.bytes(bytes, from, to);
+  }
+
+  rawBytes(bytes: Uint8Array, from: number, to: number): void {
     this.target.bytes(bytes, from, to);
   }
 
@@ -221,7 +230,7 @@ export class RdbWriter implements SnapshotConsumer {
     out.byte(value >>> 24);
   }
 
-  private int64(value: number): void {
+  int64(value: number): void {
     this.int32((value % 0x1_0000_0000) | 0);
     this.int32(Math.floor(value / 0x1_0000_0000));
   }
@@ -247,6 +256,8 @@ function rdbTypeOf(type: ValueType): number {
       return format.TYPE_ZSET;
     case HASH:
       return format.TYPE_HASH;
+    case STREAM:
+      return format.TYPE_STREAM;
     case HASH_WITH_TTL:
       return format.TYPE_HASH_WITH_TTL;
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HASH, HASH_WITH_TTL, LIST, SET, STRING, ZSET } from '../dataset.ts';
 import type { ModelValue } from '../dataset-model.ts';
 import { bytesOf, DatasetModel } from '../dataset-model.ts';
+import { StreamModel } from '../stream-model.ts';
 import { Crc64 } from './crc64.ts';
 import { VERSION, VERSION_FOR_OLD_REPLICAS } from './format.ts';
 import { ListpackCursor } from './listpack.ts';
@@ -218,6 +219,7 @@ describe('an RDB file', () => {
 function silent() {
   return {
     refusal: null,
+    stream: new StreamModel(),
     aux: () => {},
     functionLibrary: () => {},
     slotImport: () => {},
