@@ -11,7 +11,6 @@ import { provideBenchmark, provideValkeyServer, type Tool } from '../tools/valke
 import { gateOf } from './gates.ts';
 import {
   COMMANDS,
-  type CommandName,
   type Effort,
   type Figure,
   measureMemory,
@@ -19,11 +18,14 @@ import {
   measureThroughput,
   type Pair,
 } from './measurements.ts';
+import { measureMigration } from './migration.ts';
 import { json, machineFacts, markdown, table } from './report.ts';
 import { type ServerCommand, Servers } from './server-process.ts';
 
+const NAMES = [...COMMANDS, 'memory', 'migration', 'start'] as const;
+
 const USAGE = `npm run bench -- [--only NAME[,NAME ...]] [--quick] [--gate] [--subject PROGRAM]
-  --only     measure these alone: ${[...COMMANDS, 'memory', 'start'].join(', ')}
+  --only     measure these alone, and write no files: ${NAMES.join(', ')}
   --quick    one run of a tenth of the requests: a rough look in about two minutes
   --gate     exit with 1 when a figure misses its gate
   --subject  measure this server in keyherd's place and write no files (valkey-server against itself shows the
@@ -78,12 +80,14 @@ async function main(): Promise<void> {
 
   const figures: Figure[] = [];
   if (wanted('start')) figures.push(...(await measureStart(servers, pair, effort)));
+  if (wanted('migration')) figures.push(...(await measureMigration(servers, pair, effort, say)));
   if (wanted('memory')) figures.push(...(await measureMemory(servers, pair, say)));
   if (commands.length > 0) {
     figures.unshift(...(await measureThroughput(servers, pair, client.path, commands, effort, say)));
   }
 
-  if (options.subject === undefined) writeResults(figures, effort, valkey, client);
+  // A part of the figures does not replace the whole.
+  if (options.subject === undefined && options.only === undefined) writeResults(figures, effort, valkey, client);
   process.stdout.write(`${table(figures)}\n`);
 
   if (options.gate) {
@@ -119,10 +123,10 @@ function allocatorOf(valkey: Tool): string {
 }
 
 /** Says whether a measurement is wanted: all are when none is named. */
-function selection(only: readonly string[] | undefined): (name: CommandName | 'memory' | 'start') => boolean {
+function selection(only: readonly string[] | undefined): (name: (typeof NAMES)[number]) => boolean {
   if (only === undefined) return () => true;
   const names = only.flatMap((list) => list.split(',')).map((name) => name.trim().toLowerCase());
-  const known: readonly string[] = [...COMMANDS, 'memory', 'start'].map((name) => name.toLowerCase());
+  const known: readonly string[] = NAMES.map((name) => name.toLowerCase());
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(',')}: the names are ${known.join(', ')}`);
   return (name) => names.includes(name.toLowerCase());

@@ -11,7 +11,7 @@ export type Pair = { readonly ours: ServerCommand; readonly valkey: ServerComman
 /** One figure of both servers; `runs` holds every run's value, `ours` and `valkey` their medians (or the mean of sizes). */
 export type Figure = {
   readonly name: string;
-  readonly unit: 'requests/s' | 'bytes' | 'ms';
+  readonly unit: 'requests/s' | 'keys/s' | 'bytes' | 'ms';
   readonly ours: number;
   readonly valkey: number;
   readonly runs: { readonly ours: readonly number[]; readonly valkey: readonly number[] };
@@ -199,7 +199,7 @@ async function remove(server: ServerProcess, key: string): Promise<void> {
   }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;

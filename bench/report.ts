@@ -52,6 +52,7 @@ Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB; cli
 
 Throughput: 50 clients, 64-byte values, keys drawn from a million preloaded ones (\`-r 1000000\`), nothing persisted, no I/O threads; ${effort.runs === 1 ? 'one run' : `the median of ${effort.runs} alternated runs`}.
 Memory per key: resident memory over the empty server's, the mean of the figures at 1.0, 1.25, 1.5 and 1.75 million keys of 16 bytes with values of 64.
+Slot migration: every slot with a million keys to another server of its kind by CLUSTER MIGRATESLOTS, without clients, in keys per second.
 Start time: from the start of the process (keyherd as it is packed, by \`npm run build\`) to its first PONG.${effort.scale === 1 ? '' : `\nA quick measurement: ${effort.scale * 100}% of the requests.`}
 
 ${table(figures)}
@@ -63,7 +64,7 @@ export function json(figures: readonly Figure[], machine: Machine, effort: Effor
 }
 
 function show(value: number, unit: Figure['unit']): string {
-  if (unit === 'requests/s')
+  if (unit === 'requests/s' || unit === 'keys/s')
     return value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(1)} k/s`;
   if (unit === 'ms') return `${value.toFixed(0)} ms`;
   return value >= 2 ** 20 ? `${(value / 2 ** 20).toFixed(1)} MiB` : `${value.toFixed(1)} bytes`;
