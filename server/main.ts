@@ -131,7 +131,12 @@ async function main(): Promise<void> {
       process.exit(code);
     },
   });
-  wireNode(node);
+  try {
+    wireNode(node);
+  } catch (problem) {
+    node.log('warning', problem instanceof Error ? problem.message : String(problem));
+    fail(problem instanceof Error ? problem.message : String(problem));
+  }
   announce(node, settings);
   process.on('SIGTERM', () => void node.stop(wantsSave(settings.text('shutdown-on-sigterm'))));
   process.on('SIGINT', () => void node.stop(wantsSave(settings.text('shutdown-on-sigint'))));

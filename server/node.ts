@@ -105,6 +105,7 @@ export class Node {
   private readonly startedAtMs: number;
   private readonly startMonotonicMs: number;
   private activeExpiry = true;
+  private cronPaused = false;
   private nextClientId = 1;
   private timer: NodeJS.Timeout | null = null;
   /** Wakes the node at the next deadline of a blocked client. */
@@ -312,16 +313,20 @@ export class Node {
     this.measure(nowMs);
     if (this.keyspace.arena.reserveAhead(RESERVED_PAGES)) this.log('debug', 'The arena grew by one segment');
     else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
+    if (!this.cronPaused) this.housekeep(nowMs);
+    this.clients.tick(nowMs);
+    this.blocking.redirect();
+    if (!this.cronPaused) for (const part of this.parts) part.tick?.(nowMs);
+    this.endTurn();
+  }
+
+  private housekeep(nowMs: number): void {
     if (this.keyspace.deletesExpired && this.activeExpiry && !this.executor.loading) {
       const deleted = this.expiry.slice(EXPIRY_BUCKETS);
       if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
     }
     this.types.reclaim(RECLAIMED_ELEMENTS);
     this.closeIdle(nowMs);
-    this.clients.tick(nowMs);
-    this.blocking.redirect();
-    for (const part of this.parts) part.tick?.(nowMs);
-    this.endTurn();
   }
 
   /** Waits end at their time, not at the next tick. */
@@ -425,6 +430,9 @@ export class Node {
       nowMicros: () => performance.now() * 1000,
       log: this.log,
       stall: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
+      pauseCron: (on) => {
+        this.cronPaused = on;
+      },
       setActiveExpiry: (on) => {
         this.activeExpiry = on;
       },

@@ -19,7 +19,7 @@ import {
   ERR_TIMEOUT_RANGE,
   ERR_WRONG_TYPE,
 } from '../protocol/errors.ts';
-import { parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
+import { latin1, parseBigInteger, parseDouble, parseInteger } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { WaitOptions } from './blocking.ts';
 import { type Client, IMPORT_CLIENT, STREAM_CLIENT } from './client.ts';
@@ -187,6 +187,11 @@ export class Call {
   /** Argument i as text (UTF-8). Allocates: for options and names, not for data. */
   text(index: number): string {
     return new TextDecoder().decode(this.bytes.subarray(this.starts[index]!, this.ends[index]!));
+  }
+
+  /** Argument i as text of its bytes, one character each. */
+  latin1(index: number): string {
+    return latin1(this.bytes, this.starts[index]!, this.ends[index]!);
   }
 
   /** A copy of argument i. */

@@ -1,8 +1,10 @@
 /**
  * A client as commands see it: who it is, what it asked for, and where its replies go. The socket belongs to the network room.
  */
+import { SUPERUSER, type User } from '../acl/user.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import { Output, type ReplyWriter } from '../protocol/reply.ts';
+import type { TrackingState } from '../tracking/tracking.ts';
 import type { CommandEntry } from './registry.ts';
 
 export const NORMAL_CLIENT = 0;
@@ -47,7 +49,8 @@ export class Client {
   kind = NORMAL_CLIENT;
   databaseIndex = 0;
   authenticated: boolean;
-  user = 'default';
+  /** Whose permissions are checked. */
+  user: User;
   name = '';
   libraryName = '';
   libraryVersion = '';
@@ -58,12 +61,26 @@ export class Client {
   replyMode = REPLY_ON;
   noTouch = false;
   noEvict = false;
+  /** Understands -REDIRECT (CLIENT CAPA). */
+  redirectCapable = false;
+  /** A tool that copies a dataset here, expired keys included (CLIENT IMPORT-SOURCE). */
+  importSource = false;
+  /** Client-side caching; null while it is off. */
+  tracking: TrackingState | null = null;
+  /** In MONITOR mode. */
+  monitor = false;
+  /** Of the socket; -1 without one. */
+  descriptor = -1;
+  /** Bytes received and sent. An array, since storing large numbers in fields would allocate. */
+  readonly traffic: Float64Array = new Float64Array(2);
   /** The next command may touch an importing slot (ASKING). */
   asking = false;
   /** Reads may be served from a replica of the slot (READONLY). */
   readOnly = false;
 
   inTransaction = false;
+  /** MULTI or WATCH was used at some time. */
+  hadTransaction = false;
   queued: QueuedCommand[] = [];
   queuedBytes = 0;
   /** A command could not be queued: EXEC aborts. */
@@ -77,6 +94,9 @@ export class Client {
   patterns: Set<string> | null = null;
   shardChannels: Set<string> | null = null;
 
+  /** Names it registered: channels, watched keys, prefixes. In bytes, about. */
+  registeredBytes = 0;
+
   waiter: Waiter | null = null;
   /** Input waits until CLIENT PAUSE ends or the waiter is done. */
   paused = false;
@@ -88,18 +108,28 @@ export class Client {
   inFlushList = false;
   /** Bytes of input kept for an unfinished request. */
   inputBytes = 0;
+  /** Size of the buffer that such input is kept in. */
+  inputBufferBytes = 0;
   /** Of an import: commands that ended in an error. */
   streamErrors = 0;
   /** Room for the replication and migration rooms' own state on this connection. */
   link: object | null = null;
 
-  constructor(id: number, address: string, localAddress: string, nowMs: number, authenticated: boolean) {
+  constructor(
+    id: number,
+    address: string,
+    localAddress: string,
+    nowMs: number,
+    authenticated: boolean,
+    user: User = SUPERUSER,
+  ) {
     this.id = id;
     this.address = address;
     this.localAddress = localAddress;
     this.createdAtMs = nowMs;
     this.lastInteractionSeconds = Math.floor(nowMs / 1000);
     this.authenticated = authenticated;
+    this.user = user;
   }
 
   get lastInteractionMs(): number {

@@ -4,7 +4,7 @@
  */
 
 import type { OutputLimits } from '../config/directives.ts';
-import { Output, ReplyWriter } from '../protocol/reply.ts';
+import { INITIAL_REGION_BYTES, Output, ReplyWriter } from '../protocol/reply.ts';
 import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, REPLY_ON, STREAM_CLIENT, type Waiter } from './client.ts';
 
 /** What the network gives for each client. */
@@ -22,6 +22,18 @@ export interface ClientConnection {
 export const PAUSE_NONE = 0;
 export const PAUSE_WRITES = 1;
 export const PAUSE_ALL = 2;
+
+export interface ClientMemory {
+  readonly replyBuffer: number;
+  /** Handed to the network and not taken by the peer. */
+  readonly unsent: number;
+  /** Replies that wait, beyond the buffer that every client has. */
+  readonly output: number;
+  readonly total: number;
+}
+
+/** What a client takes by itself, about. */
+const CLIENT_BYTES = 1024;
 
 interface Member {
   readonly client: Client;
@@ -105,6 +117,16 @@ export class Clients {
   /** Bytes that wait for the peer: in the output and in the network. */
   outputBytes(client: Client): number {
     return client.output.length + (this.members.get(client.id)?.connection.unsentBytes() ?? 0);
+  }
+
+  /** What a client takes: its buffers and what it has queued. */
+  memoryOf(client: Client): ClientMemory {
+    const replyBuffer = client.output.bytes?.length ?? 0;
+    const unsent = this.members.get(client.id)?.connection.unsentBytes() ?? 0;
+    const output = unsent + Math.max(0, replyBuffer - INITIAL_REGION_BYTES);
+    const total =
+      CLIENT_BYTES + client.inputBufferBytes + replyBuffer + unsent + client.queuedBytes + client.registeredBytes;
+    return { replyBuffer, unsent, output, total };
   }
 
   /** The class of client-output-buffer-limit that a client belongs to. */

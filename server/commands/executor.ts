@@ -6,6 +6,8 @@
  * goes once to the write log, in its rewritten form where the function gave one.
  */
 
+import { denialText, PERMITTED, queuedDenialText } from '../acl/check.ts';
+import type { AclContext } from '../acl/log.ts';
 import { EXPIRY_HIDES, EXPIRY_IGNORED, OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { OutOfArena } from '../memory/arena.ts';
@@ -22,14 +24,17 @@ import {
   ERR_UNKNOWN_SUBCOMMAND,
 } from '../protocol/errors.ts';
 import type { LookAhead } from '../protocol/look-ahead.ts';
-import { latin1 } from '../protocol/numbers.ts';
+import { latin1, parseInteger } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import { Call } from './call.ts';
 import { type Client, IMPORT_CLIENT, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, STREAM_CLIENT } from './client.ts';
+import { describeClient } from './client-info.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './clients.ts';
 import * as flag from './command.ts';
+import { KeyReferences } from './key-references.ts';
 import type { CommandEntry, CommandRegistry } from './registry.ts';
 import type { Rooms } from './rooms.ts';
+import { WriteUnit } from './write-unit.ts';
 
 /** `run`: the request is done (or the client is blocked by it); or it must be given again when the pause ends. */
 export const DONE = 0;
@@ -75,7 +80,8 @@ export interface MemoryGate {
 }
 
 export class Executor {
-  readonly call: Call;
+  /** The call of the command that runs. */
+  call: Call;
   cluster: ClusterGate | null = null;
   writes: WriteGate | null = null;
   memory: MemoryGate | null = null;
@@ -88,8 +94,12 @@ export class Executor {
   private readonly rooms: Rooms;
   private readonly registry: CommandRegistry;
   private readonly reply: ReplyWriter;
-  private readonly clustered: boolean;
+  readonly clustered: boolean;
   private keySlot = NO_SLOT;
+  private readonly unit: WriteUnit = new WriteUnit();
+  /** False while a script asked that its writes stay here (redis.set_repl). */
+  private propagates = true;
+  private readonly keysRead: KeyReferences = new KeyReferences();
 
   constructor(rooms: Rooms, reply: ReplyWriter, nobody: Client) {
     this.rooms = rooms;
@@ -109,6 +119,7 @@ export class Executor {
     const status = this.dispatch(client, args);
     if (client.replyMode !== REPLY_ON) this.applyReplyMode(client, mark);
     if (client.output.muted) this.reply.rewind(mark);
+    if (this.rooms.tracking.hasPending) this.rooms.tracking.sendPending(client);
     if (this.rooms.blocking.anyReady) this.rooms.blocking.serve();
     return status;
   }
@@ -152,6 +163,7 @@ export class Executor {
   }
 
   private dispatch(client: Client, args: Arguments): number {
+    if (!client.authenticated && this.mustAuthenticate(client, args)) return DONE;
     const entry = this.resolve(client, args);
     if (entry === null) return DONE;
     const call = this.call;
@@ -160,8 +172,13 @@ export class Executor {
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) {
       return this.reject(client, entry, ERR_ARITY(entry.fullName));
     }
-    if (!client.authenticated && (flags & flag.NO_AUTH) === 0) return this.reject(client, entry, ERR_NO_AUTH);
-    if (client.inTransaction && (flags & flag.NO_MULTI) !== 0) return this.reject(client, entry, ERR_NOT_IN_MULTI);
+    if (client.inTransaction && (flags & flag.NO_MULTI) !== 0)
+      return this.reject(client, entry, ERR_NOT_IN_MULTI(entry.fullName));
+    if (!client.user.unrestricted) {
+      const denial = this.denial(client, entry, args, client.inTransaction ? 'multi' : 'toplevel');
+      if (denial !== null) return this.reject(client, entry, `NOPERM ${denial}`);
+    }
+    if (client.redirectCapable && this.redirects(client, entry)) return DONE;
     const fromStream = client.kind === STREAM_CLIENT || client.kind === IMPORT_CLIENT;
     if (this.clustered) {
       const slot = this.slotOfKeys(call, entry);
@@ -216,6 +233,54 @@ export class Executor {
     return (
       entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE))
     );
+  }
+
+  /** Answers NOAUTH, unless the command is one for clients that have not authenticated. */
+  private mustAuthenticate(client: Client, args: Arguments): boolean {
+    if (this.rooms.acl.defaultUser.open) return false;
+    const entry = this.registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
+    if (entry?.has(flag.NO_AUTH) === true) return false;
+    if (entry !== null) this.reject(client, entry, ERR_NO_AUTH);
+    else {
+      this.failTransaction(client);
+      this.errorReplies++;
+      this.reply.error(ERR_NO_AUTH);
+    }
+    return true;
+  }
+
+  /**
+   * Why the client's user may not run the request, in the words that follow `NOPERM`; null when it may. A refusal is logged.
+   * For clients whose user is not `unrestricted`.
+   */
+  denial(client: Client, entry: CommandEntry, args: Arguments, context: AclContext): string | null {
+    const denied = this.checkPermission(client, entry, args, context);
+    return denied === PERMITTED ? null : denialText(denied, client.user.name, entry.fullName);
+  }
+
+  private checkPermission(client: Client, entry: CommandEntry, args: Arguments, context: AclContext): number {
+    const { permissions, log } = this.rooms.acl;
+    const denied = permissions.check(client.user, entry, args, databaseOf(client));
+    if (denied === PERMITTED) return PERMITTED;
+    const index = permissions.failedIndex;
+    const object = index === 0 ? entry.fullName : latin1(args.bytes, args.starts[index]!, args.ends[index]!);
+    const { current } = this.rooms.clients;
+    const info = (): string => describeClient(this.rooms, current ?? client);
+    log.add(denied, context, object, client.user.name, info, this.rooms.keyspace.nowMs);
+    return denied;
+  }
+
+  /** A replica out of cluster mode sends clients that understand it to its primary. */
+  private redirects(client: Client, entry: CommandEntry): boolean {
+    if (this.clustered) return false;
+    const isExec = entry.command.name === 'exec';
+    const has = (mask: number): boolean =>
+      entry.has(mask) || (isExec && client.queued.some((one) => one.entry.has(mask)));
+    if (!has(flag.WRITE) && !(has(flag.READONLY) && !client.readOnly)) return false;
+    const primary = this.rooms.replication?.link() ?? null;
+    if (primary === null) return false;
+    this.reject(client, entry, `REDIRECT ${primary.host}:${primary.port}`);
+    return true;
   }
 
   /** Finds the command; answers and returns null when there is none. */
@@ -283,7 +348,6 @@ export class Executor {
     const errors = reply.errors;
     entry.calls++;
     this.processed++;
-    client.commandCount++;
     client.lastCommand = entry.fullName;
     this.rooms.keyspace.recordsAccess = !client.noTouch;
     try {
@@ -292,6 +356,9 @@ export class Executor {
       if (!(problem instanceof OutOfArena)) throw problem;
       reply.error(ERR_OOM);
     }
+    client.commandCount++;
+    if (this.rooms.monitors.count > 0) this.feedMonitors(client, entry, args);
+    if (client.tracking !== null) this.remember(client, entry, args);
     if (reply.errors !== errors) {
       entry.failed++;
       this.errorReplies++;
@@ -301,23 +368,71 @@ export class Executor {
     if (call.changes > 0) this.logWrite(client, args);
   }
 
+  /** What administration does is too sensitive to be shown. */
+  private feedMonitors(client: Client, entry: CommandEntry, args: Arguments): void {
+    if (entry.has(flag.SKIP_MONITOR | flag.ADMIN) || this.rooms.blocking.retrying || this.loading) return;
+    const { keyspace, monitors } = this.rooms;
+    monitors.feed(entry, args, this.call.database.index, client.address, keyspace.nowMs);
+  }
+
+  /** Client-side caching: what this client reads it may keep. */
+  private remember(client: Client, entry: CommandEntry, args: Arguments): void {
+    if (entry.has(flag.READONLY) && !entry.has(flag.PUBSUB)) {
+      this.rooms.tracking.remember(client, this.keysRead.read(entry, args), args);
+      this.rooms.tracking.limit();
+    }
+    // CLIENT CACHING is for the next command, or the transaction that follows.
+    if (
+      client.tracking?.caching === true &&
+      !client.inTransaction &&
+      !this.inTransaction &&
+      entry.fullName !== 'client|caching'
+    )
+      client.tracking.caching = false;
+  }
+
   private logWrite(client: Client, args: Arguments): void {
     const call = this.call;
     const writes = this.writes;
-    if (writes === null || !writes.active || client.kind === STREAM_CLIENT) return;
+    if (writes === null || !writes.active || client.kind === STREAM_CLIENT || !this.propagates) return;
     const slot = this.clustered ? this.keySlot : 0;
     if (call.rewritten === null) {
-      writes.append(call.database.index, slot, args);
+      this.unit.append(writes, call.database.index, slot, args);
       return;
     }
-    if (call.rewritten.length > 1 && !this.inTransaction) writes.beginTransaction();
-    for (const form of call.rewritten) writes.append(call.database.index, slot, form);
-    if (call.rewritten.length > 1 && !this.inTransaction) writes.endTransaction();
+    this.unit.begin();
+    for (const form of call.rewritten) this.unit.append(writes, call.database.index, slot, form);
+    this.unit.end(writes);
   }
 
   /** Writes a command to the log outside of any call: expiry and eviction delete, a room changes the dataset. */
   propagate(database: number, slot: number, args: Arguments): void {
-    if (this.writes?.active === true) this.writes.append(database, slot, args);
+    if (this.writes?.active === true) this.unit.append(this.writes, database, slot, args);
+  }
+
+  /** What is written until `endUnit` is one unit in the log. */
+  beginUnit(): void {
+    this.unit.begin();
+  }
+
+  endUnit(): void {
+    this.unit.end(this.writes);
+  }
+
+  /** Runs the command that `call` points at inside the call that runs: a script's. Its checks are done. */
+  runNested(call: Call, slot: number, caller: Client, propagates: boolean): void {
+    const outer = this.call;
+    const outerSlot = this.keySlot;
+    this.call = call;
+    this.keySlot = slot;
+    this.propagates = propagates;
+    this.execute(call.client, call.entry, call.args);
+    this.propagates = true;
+    this.keySlot = outerSlot;
+    this.call = outer;
+    if (caller.tracking !== null && call.entry.has(flag.READONLY)) {
+      this.rooms.tracking.remember(caller, this.keysRead.read(call.entry, call.args), call.args);
+    }
   }
 
   /** EXEC: runs what was queued, as one entry in the log. */
@@ -327,7 +442,7 @@ export class Executor {
     client.discardTransaction();
     this.reply.array(queued.length);
     this.inTransaction = true;
-    this.writes?.beginTransaction();
+    this.unit.begin();
     for (const { entry, args } of queued) {
       call.begin(client, entry, args);
       call.inExec = true;
@@ -335,9 +450,11 @@ export class Executor {
         this.keySlot = this.slotOfKeys(call, entry);
         if (this.keySlot >= 0) this.rooms.keyspace.slot = this.keySlot;
       }
-      this.execute(client, entry, args);
+      const denied = client.user.unrestricted ? PERMITTED : this.checkPermission(client, entry, args, 'multi');
+      if (denied === PERMITTED) this.execute(client, entry, args);
+      else this.reply.error(`NOPERM ${queuedDenialText(denied)}`);
     }
-    this.writes?.endTransaction();
+    this.unit.end(this.writes);
     this.inTransaction = false;
     call.inExec = false;
     call.changes = 0;
@@ -368,6 +485,17 @@ export class Executor {
     });
     return slot;
   }
+}
+
+/** The database that the client's next command works on: a SELECT that waits in MULTI counts. */
+function databaseOf(client: Client): number {
+  for (let i = client.queued.length - 1; i >= 0; i--) {
+    const { entry, args } = client.queued[i]!;
+    if (entry.command.name !== 'select') continue;
+    const index = parseInteger(args.bytes, args.starts[1]!, args.ends[1]!);
+    if (index >= 0) return index;
+  }
+  return client.databaseIndex;
 }
 
 /** All queued commands of a transaction must be in one slot. Leaves the call on the EXEC request as it was. */

@@ -2,8 +2,10 @@
  * The command table of a node: every family's rows composed and compiled, with their statistics, and found by name.
  * Hot file: `find` allocates nothing.
  */
+import { categoriesOf, categoryNames } from './categories.ts';
 import type { Command } from './command.ts';
 import * as flag from './command.ts';
+import { KEY_NOT_KEY, type KeySpecification, keySpecsOf } from './key-specs.ts';
 
 /** A row with what the executor needs at hand, and its counters. */
 export class CommandEntry {
@@ -17,6 +19,13 @@ export class CommandEntry {
   readonly keyStep: number;
   readonly subcommands: readonly CommandEntry[];
   readonly parent: CommandEntry | null;
+  /** ACL categories as a mask (categories.ts). */
+  readonly categories: number;
+  readonly keySpecs: readonly KeySpecification[];
+  /** Some argument is a key: what routing alone takes for one does not count. */
+  readonly hasKeys: boolean;
+  /** Its number among all commands and subcommands: its bit in a user's permissions. Given by the registry. */
+  id = -1;
   calls = 0;
   rejected = 0;
   failed = 0;
@@ -31,6 +40,9 @@ export class CommandEntry {
     this.firstKey = command.keys.first;
     this.lastKey = command.keys.last;
     this.keyStep = command.keys.step;
+    this.categories = categoriesOf(command, this.fullName);
+    this.keySpecs = keySpecsOf(this.fullName);
+    this.hasKeys = this.keySpecs.some((spec) => (spec.flags & KEY_NOT_KEY) === 0);
     this.nameBytes = new TextEncoder().encode(command.name);
     this.subcommands = (command.subcommands ?? []).map((subcommand) => new CommandEntry(subcommand, this));
   }
@@ -60,6 +72,8 @@ const INDEX_SIZE = 2048;
 
 export class CommandRegistry {
   readonly entries: readonly CommandEntry[];
+  /** Commands and subcommands, by their id. */
+  readonly all: readonly CommandEntry[];
   private readonly index: Int16Array = new Int16Array(INDEX_SIZE).fill(-1);
   private last: CommandEntry;
 
@@ -72,6 +86,8 @@ export class CommandRegistry {
     }
     if (entries.length > INDEX_SIZE / 2) throw new Error('command table: the index is too small');
     this.entries = entries;
+    this.all = entries.flatMap((entry) => [entry, ...entry.subcommands]);
+    for (const [id, entry] of this.all.entries()) entry.id = id;
     for (const [position, entry] of entries.entries()) {
       let at = hashName(entry.nameBytes, 0, entry.nameBytes.length);
       while (this.index[at] !== -1) at = (at + 1) & (INDEX_SIZE - 1);
@@ -144,34 +160,7 @@ export const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [flag.MOVABLE_KEYS, 'movablekeys'],
 ];
 
-/** ACL categories, from the flags and the group, as Valkey's setImplicitACLCategories does. */
-export function aclCategories(command: Command): readonly string[] {
-  const categories: string[] = [];
-  const has = (mask: number): boolean => (command.flags & mask) !== 0;
-  if (has(flag.WRITE)) categories.push('@write');
-  if (has(flag.READONLY) && command.group !== 'scripting') categories.push('@read');
-  const ofGroup = GROUP_CATEGORY[command.group];
-  if (ofGroup !== undefined) categories.push(ofGroup);
-  if (has(flag.ADMIN)) categories.push('@admin');
-  if (has(flag.ADMIN) || has(flag.DANGEROUS)) categories.push('@dangerous');
-  if (has(flag.PUBSUB)) categories.push('@pubsub');
-  categories.push(has(flag.FAST) ? '@fast' : '@slow');
-  if (has(flag.BLOCKING)) categories.push('@blocking');
-  return categories;
+/** ACL categories as COMMAND INFO gives them. */
+export function aclCategories(entry: CommandEntry): readonly string[] {
+  return categoryNames(entry.categories).map((name) => `@${name}`);
 }
-
-const GROUP_CATEGORY: Readonly<Partial<Record<Command['group'], string>>> = {
-  bitmap: '@bitmap',
-  connection: '@connection',
-  generic: '@keyspace',
-  geo: '@geo',
-  hash: '@hash',
-  hyperloglog: '@hyperloglog',
-  list: '@list',
-  scripting: '@scripting',
-  set: '@set',
-  'sorted-set': '@sortedset',
-  stream: '@stream',
-  string: '@string',
-  transactions: '@transaction',
-};

@@ -1,13 +1,16 @@
 /**
  * The rooms that commands reach through `call.rooms`: what node.ts composed. Rooms that a mode lacks are null.
  */
+import type { Acl } from '../acl/acl.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { Tracking } from '../tracking/tracking.ts';
 import type { Watches } from '../transactions/watches.ts';
 import type { BlockedKeys } from './blocking.ts';
 import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
+import type { Monitors } from './monitors.ts';
 import type { CommandRegistry } from './registry.ts';
 import type { DumpRoom, ExchangeRoom, PersistenceRoom, ReplicationRoom } from './replication-room.ts';
 
@@ -17,6 +20,8 @@ export interface Host {
   shutdown(save: boolean | null, abort: boolean): string | null;
   /** A random integer in [0, 2^32). */
   random(): number;
+  /** Random bytes for secrets, as hexadecimal digits. */
+  secret(digits: number): string;
   /** Microseconds since some start, for measuring. */
   nowMicros(): number;
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void;
@@ -24,6 +29,8 @@ export interface Host {
   stall(milliseconds: number): void;
   /** DEBUG SET-ACTIVE-EXPIRE: whether keys past their time are looked for. */
   setActiveExpiry(on: boolean): void;
+  /** DEBUG PAUSE-CRON: whether what is done at every tick is left undone, but for the time-outs of clients. */
+  pauseCron(on: boolean): void;
   /** Facts about the process for INFO. */
   process(): ProcessFacts;
 }
@@ -44,6 +51,14 @@ export interface ProcessFacts {
 /** Adds a section to INFO: `replication`, `cluster`, … by the room that knows it. */
 export type InfoSection = (add: (field: string, value: string | number) => void) => void;
 
+/** The file that `aclfile` names. */
+export interface AclFile {
+  readonly name: string;
+  read(): { readonly text: string } | { readonly problem: string };
+  /** Returns the problem or null. */
+  write(text: string): string | null;
+}
+
 /** What INFO tells of the requests since the start. */
 export interface Counters {
   processed(): number;
@@ -58,6 +73,11 @@ export interface Rooms {
   readonly clients: Clients;
   readonly pubsub: PubSub;
   readonly watches: Watches;
+  /** Users and what they may. */
+  readonly acl: Acl;
+  /** Who caches which keys. */
+  readonly tracking: Tracking;
+  readonly monitors: Monitors;
   /** Clients that wait for keys. */
   readonly blocking: BlockedKeys;
   readonly host: Host;
@@ -81,4 +101,6 @@ export interface Rooms {
   persistence?: PersistenceRoom;
   dumps?: DumpRoom;
   exchanges?: ExchangeRoom;
+  /** Absent where `aclfile` names no file. */
+  aclFile?: AclFile;
 }

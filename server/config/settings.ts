@@ -24,6 +24,9 @@ export class Settings {
     }
   }
 
+  /** `user name rule…` lines, as latin-1 text of their bytes. */
+  readonly users: (readonly string[])[] = [];
+
   directive(name: string): Directive | null {
     return this.byName.get(name.toLowerCase()) ?? null;
   }
@@ -105,6 +108,11 @@ export class Settings {
 
   /** Reads one line of a configuration file or one `--directive value…` of a command line. */
   read(where: string, name: string, values: readonly string[]): void {
+    if (name.toLowerCase() === 'user') {
+      if (values.length === 0) throw new SettingsError(`${where}: user: a name is missing`);
+      this.users.push(values.map(latin1OfBytes));
+      return;
+    }
     const directive = this.directive(name);
     if (directive === null) throw new SettingsError(`${where}: unknown directive '${name}'${this.suggestion(name)}`);
     if (values.length === 0) throw new SettingsError(`${where}: ${name}: a value is missing`);
@@ -140,4 +148,10 @@ export class Settings {
     }
     return found;
   }
+}
+
+function latin1OfBytes(text: string): string {
+  let bytes = '';
+  for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
+  return bytes;
 }

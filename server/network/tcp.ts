@@ -84,8 +84,8 @@ export class TcpTransport {
 
   /** `place`: what stands for both ends of a connection without addresses. */
   private accept(accepted: Socket, place: string | null = null): void {
-    const remote = place ?? `${accepted.remoteAddress ?? '?'}:${accepted.remotePort ?? 0}`.replace('::ffff:', '');
-    const local = place ?? `${accepted.localAddress ?? '?'}:${accepted.localPort ?? 0}`.replace('::ffff:', '');
+    const remote = place ?? addressText(accepted.remoteAddress, accepted.remotePort);
+    const local = place ?? addressText(accepted.localAddress, accepted.localPort);
     const admission = this.host.admit(remote, local);
     if ('refusal' in admission) {
       accepted.end(`-${admission.refusal}\r\n`);
@@ -93,6 +93,7 @@ export class TcpTransport {
     }
     // The accepted socket's handle goes to a socket that reads into our buffer; the first object is never used again.
     const handle = (accepted as unknown as { _handle: unknown })._handle;
+    admission.client.descriptor = (handle as { fd?: number } | null)?.fd ?? -1;
     (accepted as unknown as { _handle: unknown })._handle = null;
     let connection: TcpConnection | null = null;
     const options: AcceptedOptions = {
@@ -197,6 +198,7 @@ class TcpConnection implements ClientConnection {
     const { output } = client;
     if (!this.draining && output.length > 0 && output.bytes !== null) {
       const { bytes, length } = output;
+      client.traffic[1] = client.traffic[1]! + length;
       this.socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
       if (this.socket.writableLength === 0) this.host.context.reply.release(output);
       else {
@@ -214,4 +216,10 @@ class TcpConnection implements ClientConnection {
   destroy(): void {
     this.socket.destroy();
   }
+}
+
+/** `1.2.3.4:5`, `[::1]:5`; `?:0` when the peer is gone already. */
+function addressText(address: string | undefined, port: number | undefined): string {
+  const plain = (address ?? '?').replace('::ffff:', '');
+  return plain.includes(':') ? `[${plain}]:${port ?? 0}` : `${plain}:${port ?? 0}`;
 }

@@ -39,6 +39,7 @@ export const ERR_DISCARD_WITHOUT_MULTI = 'ERR DISCARD without MULTI';
 export const ERR_WATCH_INSIDE_MULTI = 'ERR WATCH inside MULTI is not allowed';
 export const ERR_NOT_IN_MULTI = (command: string): string => `ERR Command '${command}' not allowed inside a transaction`;
 export const ERR_DB_INDEX = 'ERR DB index is out of range';
+export const ERR_SAME_OBJECT = 'ERR source and destination objects are the same';
 export const ERR_INVALID_DB_INDEX = 'ERR invalid DB index';
 export const ERR_CURSOR = 'ERR invalid cursor';
 export const ERR_NOPROTO = 'NOPROTO unsupported protocol version';

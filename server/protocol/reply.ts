@@ -221,6 +221,13 @@ export class ReplyWriter {
     this.crlf();
   }
 
+  /** A bulk string of text whose characters are bytes. Not for the hot path. */
+  bulkLatin1(text: string): void {
+    this.bulkStart(text.length);
+    this.ascii(text);
+    this.bulkEnd();
+  }
+
   /** An integer as a bulk string, as INCRBYFLOAT-like and CONFIG GET replies need. */
   bulkInteger(value: number): void {
     this.reserve(48);

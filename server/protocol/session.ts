@@ -49,6 +49,7 @@ export class Session {
     const client = this.client;
     if (client.killed || client.closing) return;
     client.lastInteractionSeconds = this.context.clock.nowSeconds;
+    client.traffic[0] = client.traffic[0]! + length;
     if (this.pendingLength === 0) {
       this.process(bytes, length);
       return;
@@ -125,6 +126,7 @@ export class Session {
       if (length > 0) this.append(bytes, at, end);
     }
     this.client.inputBytes = this.pendingLength;
+    this.client.inputBufferBytes = this.pending === null ? 0 : this.pending.length;
   }
 
   private append(bytes: Uint8Array, from: number, to: number): void {
@@ -139,5 +141,6 @@ export class Session {
     this.pending.set(bytes.subarray(from, to), this.pendingLength);
     this.pendingLength = length;
     this.client.inputBytes = length;
+    this.client.inputBufferBytes = this.pending.length;
   }
 }

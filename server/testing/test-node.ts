@@ -42,7 +42,8 @@ export class TestClient {
       `127.0.0.1:${id}`,
       '127.0.0.1:6379',
       node.keyspace.nowMs,
-      node.settings.text('requirepass') === '',
+      node.acl.defaultUser.open,
+      node.acl.defaultUser,
     );
     this.session = new Session(this.client, node.context);
     node.clients.add(this.client, {

@@ -1,6 +1,7 @@
 /** The parts of a node beyond its rooms for data: persistence, replication, and in cluster mode the cluster. */
 import type { Node } from '../node.ts';
 import { ERR_BGSAVE_FAILED } from '../protocol/errors.ts';
+import { wireAcl } from './acl.ts';
 import { wireCluster } from './cluster.ts';
 import { wireMigrate } from './migrate.ts';
 import { slotSnapshots, slotWrites } from './migration-sources.ts';
@@ -9,6 +10,7 @@ import { wireReplication } from './replication.ts';
 
 /** Parts start in this order: the dataset is loaded before a history goes on, and that before the cluster hears of either. */
 export function wireNode(node: Node): void {
+  wireAcl(node);
   const persistence = new PersistencePart(node);
   node.parts.push({
     start: async () => {
