@@ -23,6 +23,8 @@ import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener, OBSERVED_BY_TRACKING, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
+import { Accounting } from './observability/accounting.ts';
+import type { CommandLogPart } from './observability/command-log.ts';
 import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
@@ -81,6 +83,7 @@ export class Node {
   readonly acl: Acl;
   readonly tracking: Tracking;
   readonly monitors: Monitors;
+  readonly accounting: Accounting;
   readonly blocking: BlockedKeys;
   readonly registry: CommandRegistry;
   readonly executor: Executor;
@@ -137,6 +140,10 @@ export class Node {
     this.watches = new Watches();
     this.blocking = new BlockedKeys(this.keyspace, this.clients);
     this.registry = new CommandRegistry(commandTable(this.types));
+    this.accounting = new Accounting(this.registry, () => performance.now() * 1000);
+    settings.watch('latency-tracking', (value) => {
+      this.accounting.tracksLatency = value === 'yes';
+    });
     this.monitors = new Monitors(this.clients);
     this.tracking = new Tracking(this.clients, (present) => this.keyspace.observe(OBSERVED_BY_TRACKING, present));
     this.onFlushed.push(() => this.tracking.flushed());
@@ -180,6 +187,7 @@ export class Node {
     });
     settings.watch('acl-pubsub-default', (value) => this.acl.setAllChannelsByDefault(value === 'allchannels'));
     settings.watch('acllog-max-len', (value) => this.acl.log.setMaxEntries(Number(value)));
+    watchThresholds(settings, this.accounting);
     settings.watch('notify-keyspace-events', (value) => {
       this.keyspace.events = eventMask(value)!;
     });
@@ -448,6 +456,7 @@ export class Node {
       acl: this.acl,
       tracking: this.tracking,
       monitors: this.monitors,
+      accounting: this.accounting,
       blocking: this.blocking,
       host,
       infoSections: new Map(),
@@ -516,6 +525,24 @@ export class Node {
     this.log('notice', 'Bye');
     this.options.exit(code);
   }
+}
+
+/** The directives of what is worth remembering of requests. */
+function watchThresholds(settings: Settings, { commandLog, latency }: Accounting): void {
+  const { slow, 'large-request': request, 'large-reply': reply } = commandLog.parts;
+  const threshold = (name: string, part: CommandLogPart): void =>
+    settings.watch(name, (value) => {
+      part.threshold = Number(value);
+    });
+  threshold('commandlog-execution-slower-than', slow);
+  threshold('commandlog-request-larger-than', request);
+  threshold('commandlog-reply-larger-than', reply);
+  settings.watch('commandlog-slow-execution-max-len', (value) => slow.limit(Number(value)));
+  settings.watch('commandlog-large-request-max-len', (value) => request.limit(Number(value)));
+  settings.watch('commandlog-large-reply-max-len', (value) => reply.limit(Number(value)));
+  settings.watch('latency-monitor-threshold', (value) => {
+    latency.thresholdMs = Number(value);
+  });
 }
 
 /** The slot of a watched key, when it is in that database; -1 otherwise. */

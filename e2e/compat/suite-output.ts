@@ -97,7 +97,9 @@ function settle({ status, lines }: Open, tests: TestResult[], accidents: string[
 /** A server that did not start is told with its whole configuration: what it said itself is what counts. */
 function serverStart(text: string): string {
   const [before, after] = text.split('\nERROR:\n');
-  return after === undefined ? text : `${before!.split('\n', 1)[0]}: ${after}`;
+  if (after === undefined) return text;
+  const said = after.split('\n').filter((line) => line !== '' && !line.startsWith('### '));
+  return `${before!.split('\n', 1)[0]}: ${said.at(-1) ?? 'it said nothing'}`;
 }
 
 /** Of an error that is no assertion the suite first tells a message whose head it cut off, then the whole with the stack. */

@@ -2,11 +2,17 @@
  * DEBUG, as tests need it: what compares, reloads, stalls and inspects. Source: Valkey 9.1 debug.c.
  * To Valkey it is one command and not a container; so it is here.
  */
-import { HASH, LIST, SET, STRING, ZSET } from '../keyspace/entry.ts';
+import { NO_EXPIRY } from '../keyspace/database.ts';
+import { ACCESS_MASK } from '../keyspace/entry.ts';
+import { slotOf } from '../keyspace/slot.ts';
 import { NONE } from '../memory/arena.ts';
-import { encodingName, type Types } from '../types/index.ts';
+import { Arguments } from '../protocol/arguments.ts';
+import { encodingName } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { ADMIN, type Command, LOADING, NO_KEYS, NOSCRIPT, STALE } from './command.ts';
+import { replyOfKind } from './debug-replies.ts';
+import { dumpsOf } from './dump.ts';
+import { accessOf } from './keys-object.ts';
 import { persistenceOf } from './persistence.ts';
 
 const ERR_NO_KEY = 'ERR no such key';
@@ -20,10 +26,10 @@ interface Subcommand {
   readonly arity: number;
   readonly usage: string;
   readonly help: readonly string[];
-  run(call: Call, types: Types): void;
+  run(call: Call): void;
 }
 
-const subcommands: readonly Subcommand[] = [
+const ownSubcommands: readonly Subcommand[] = [
   {
     name: 'DIGEST',
     arity: 2,
@@ -41,11 +47,68 @@ const subcommands: readonly Subcommand[] = [
     run: digestValues,
   },
   {
-    name: 'OBJECT',
+    name: 'ERROR',
     arity: 3,
-    usage: 'OBJECT <key>',
-    help: ['Show low level info about `key` and associated value.'],
+    usage: 'ERROR <string>',
+    help: [
+      'Return a RESP protocol error with <string> as message. Useful for clients',
+      'unit tests to simulate error replies.',
+    ],
+    run: (call) => call.reply.error(call.text(2)),
+  },
+  {
+    name: 'LOG',
+    arity: 3,
+    usage: 'LOG <message>',
+    help: ['Write <message> to the server log.'],
+    run(call) {
+      call.rooms.host.log('warning', `DEBUG LOG: ${call.text(2)}`);
+      call.reply.ok();
+    },
+  },
+  {
+    name: 'OBJECT',
+    arity: -3,
+    usage: 'OBJECT <key> [fast]',
+    help: [
+      'Show low level info about `key` and associated value.',
+      'Some fields of the default behavior may be time consuming to fetch,',
+      'and `fast` can be passed to avoid fetching them.',
+    ],
     run: object,
+  },
+  {
+    name: 'PAUSE-CRON',
+    arity: 3,
+    usage: 'PAUSE-CRON <0|1>',
+    help: ['Stop periodic cron job processing.'],
+    run(call) {
+      call.rooms.host.pauseCron(isOn(call));
+      call.reply.ok();
+    },
+  },
+  {
+    name: 'POPULATE',
+    arity: -3,
+    usage: 'POPULATE <count> [<prefix>] [<size>]',
+    help: [
+      'Create <count> string keys named key:<num>. If <prefix> is specified then',
+      "it is used instead of the 'key' prefix. These are not propagated to",
+      'replicas. Cluster slots are not respected so keys not belonging to the',
+      'current node can be created in cluster mode.',
+    ],
+    run: populate,
+  },
+  {
+    name: 'PROTOCOL',
+    arity: 3,
+    usage: 'PROTOCOL <type>',
+    help: [
+      'Reply with a test value of the specified type. <type> can be: string,',
+      'integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
+      'true, false.',
+    ],
+    run: replyOfKind,
   },
   {
     name: 'RELOAD',
@@ -53,10 +116,18 @@ const subcommands: readonly Subcommand[] = [
     usage: 'RELOAD [option ...]',
     help: [
       'Save the RDB on disk and reload it back to memory. Valid <option> values:',
-      '* NOFLUSH: the database will not be emptied before loading the RDB file: its keys must not be in the database already.',
+      '* MERGE: conflicting keys will be loaded from RDB.',
+      '* NOFLUSH: the existing database will not be removed before load, but conflicting keys fail the load.',
       '* NOSAVE: load the RDB file as it is on the disk.',
     ],
     run: reload,
+  },
+  {
+    name: 'REPLICATE',
+    arity: -3,
+    usage: 'REPLICATE <string>',
+    help: ['Replicates the provided string to replicas, allowing data divergence.'],
+    run: replicate,
   },
   {
     name: 'SET-ACTIVE-EXPIRE',
@@ -68,9 +139,17 @@ const subcommands: readonly Subcommand[] = [
       'default.',
     ],
     run(call) {
-      const on = call.integer(2);
-      if (call.failed) return;
-      call.rooms.host.setActiveExpiry(on !== 0);
+      call.rooms.host.setActiveExpiry(isOn(call));
+      call.reply.ok();
+    },
+  },
+  {
+    name: 'SET-SKIP-CHECKSUM-VALIDATION',
+    arity: 3,
+    usage: 'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
+    help: ["Enables or disables checksum checks for RESTORE's payload."],
+    run(call) {
+      dumpsOf(call).skipsChecksum = isOn(call);
       call.reply.ok();
     },
   },
@@ -88,20 +167,43 @@ const subcommands: readonly Subcommand[] = [
   },
 ];
 
-export function debugCommands(types: Types): readonly Command[] {
-  return [
-    {
-      name: 'debug',
-      arity: -2,
-      group: 'server',
-      since: '1.0.0',
-      summary: 'A container for debugging commands.',
-      flags: ADMIN | NOSCRIPT | LOADING | STALE,
-      keys: NO_KEYS,
-      run: (call) => debug(call, types),
-    },
-  ];
-}
+/**
+ * Subcommands that set how Valkey's structures in C are laid out. Tests set them and expect the same replies with either layout; so
+ * they are answered, and there is nothing to set.
+ */
+const layoutSubcommands: readonly Subcommand[] = [
+  ['QUICKLIST-PACKED-THRESHOLD', 3, 'QUICKLIST-PACKED-THRESHOLD <size>', 'a list node holds elements of any size'],
+  ['DICT-RESIZING', 3, 'DICT-RESIZING <0|1>', 'a table grows by one bucket at an insert'],
+  ['HASHTABLE-CAN-ABORT-SHRINK', 3, 'HASHTABLE-CAN-ABORT-SHRINK <0|1>', 'a table never shrinks in steps'],
+  [
+    'REPLYBUFFER',
+    4,
+    'REPLYBUFFER RESIZING|PEAK-RESET-TIME <value>',
+    'a client has one buffer of replies, of the size it needs',
+  ],
+  ['CLIENT-ENFORCE-REPLY-LIST', 3, 'CLIENT-ENFORCE-REPLY-LIST <0|1>', 'a client has one buffer of replies'],
+].map(([name, arity, usage, why]) => ({
+  name: String(name),
+  arity: Number(arity),
+  usage: String(usage),
+  help: [`Has no effect: ${why}.`],
+  run: (call) => call.reply.ok(),
+}));
+
+export const debugCommands: readonly Command[] = [
+  {
+    name: 'debug',
+    arity: -2,
+    group: 'server',
+    since: '1.0.0',
+    summary: 'A container for debugging commands.',
+    flags: ADMIN | NOSCRIPT | LOADING | STALE,
+    keys: NO_KEYS,
+    run: debug,
+  },
+];
+
+const subcommands: readonly Subcommand[] = [...ownSubcommands, ...layoutSubcommands];
 
 /** Valkey's refusal where DEBUG was not enabled, or only for loopback; null where it was. */
 function refusal(call: Call): string | null {
@@ -110,7 +212,7 @@ function refusal(call: Call): string | null {
   return 'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 }
 
-function debug(call: Call, types: Types): void {
+function debug(call: Call): void {
   const refused = refusal(call);
   if (refused !== null) return call.fail(refused);
   if (call.count === 2 && call.is(1, 'HELP')) {
@@ -123,11 +225,14 @@ function debug(call: Call, types: Types): void {
     call.count < Math.abs(subcommand.arity) ||
     (subcommand.arity > 0 && call.count !== subcommand.arity)
   ) {
-    const name = call.text(1).slice(0, 128);
-    call.fail(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try DEBUG HELP.`);
+    call.fail(unknown(call));
     return;
   }
-  subcommand.run(call, types);
+  subcommand.run(call);
+}
+
+function unknown(call: Call): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try DEBUG HELP.`;
 }
 
 function digestValues(call: Call): void {
@@ -138,35 +243,67 @@ function digestValues(call: Call): void {
   }
 }
 
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  [STRING]: 'string',
-  [LIST]: 'list',
-  [SET]: 'set',
-  [ZSET]: 'zset',
-  [HASH]: 'hash',
-};
+/** Bytes of a payload beside the value: its type, version and checksum. */
+const DUMP_FRAME_BYTES = 11;
 
-function object(call: Call, types: Types): void {
+function object(call: Call): void {
   const { database } = call;
   const entry = database.findWithoutAccess(call.bytes, call.starts[2]!, call.ends[2]!);
   if (entry === NONE) return call.fail(ERR_NO_KEY);
-  const { view } = database;
-  const encoding = encodingName(database);
-  const elements = view.type === STRING ? view.stringLength() : types.count(view.type, view.encoding, view.root());
-  call.reply.simple(
-    `Value at:${entry >>> 0} refcount:1 encoding:${encoding} type:${TYPE_NAMES[view.type]} length:${elements}`,
-  );
+  const access = accessOf(database);
+  const idle = (call.keyspace.accessClock - access) & ACCESS_MASK;
+  let text = `Value at:0x${(entry >>> 0).toString(16)} refcount:1 encoding:${encodingName(database)}`;
+  const isFast = call.count === 4 && call.is(3, 'FAST');
+  if (!isFast) text += ` serializedlength:${dumpsOf(call).dump(entry).length - DUMP_FRAME_BYTES}`;
+  call.reply.simple(`${text} lru:${access} lru_seconds_idle:${idle}`);
+}
+
+function populate(call: Call): void {
+  const keys = call.integer(2);
+  if (call.failed) return;
+  const sizeBytes = call.count === 5 ? call.integer(4) : 0;
+  if (call.failed) return;
+  if (keys < 0 || sizeBytes < 0) return call.fail('ERR value is out of range, must be positive');
+  if (call.count > 5) return call.fail(unknown(call));
+  const prefix = call.count === 3 ? 'key' : call.latin1(3);
+  const { database, keyspace } = call;
+  const encoder = new TextEncoder();
+  const value = new Uint8Array(Math.max(sizeBytes, 32));
+  for (let i = 0; i < keys; i++) {
+    const key = Uint8Array.from(`${prefix}:${i}`, (character) => character.charCodeAt(0));
+    const { written } = encoder.encodeInto(`value:${i}`, value);
+    if (keyspace.slots > 1) keyspace.slot = slotOf(key, 0, key.length);
+    if (database.findForWrite(key, 0, key.length) !== NONE) continue;
+    database.putString(key, 0, key.length, value, 0, sizeBytes === 0 ? written : sizeBytes, NO_EXPIRY);
+  }
+  call.reply.ok();
+}
+
+/** The words go to the log as a command, whatever it does to a replica that is to differ. */
+function replicate(call: Call): void {
+  const words: Uint8Array[] = [];
+  for (let i = 2; i < call.count; i++) words.push(call.copy(i));
+  call.propagateAs(Arguments.of(...words));
+  call.changes = 1;
+  call.reply.ok();
+}
+
+/** Argument 2 as a switch, as C's atoi reads it. */
+function isOn(call: Call): boolean {
+  return Number.parseInt(call.text(2), 10) > 0;
 }
 
 function reload(call: Call): void {
   let save = true;
   let flush = true;
+  let merge = false;
   for (let i = 2; i < call.count; i++) {
     if (call.is(i, 'NOSAVE')) save = false;
     else if (call.is(i, 'NOFLUSH')) flush = false;
-    else return call.fail('ERR DEBUG RELOAD only supports the NOFLUSH and NOSAVE options.');
+    else if (call.is(i, 'MERGE')) merge = true;
+    else return call.fail('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
   }
   if (call.inExec) return call.fail('ERR DEBUG RELOAD takes its time: it cannot run in a transaction');
-  const problem = persistenceOf(call).reload(call.client, { save, flush });
+  const problem = persistenceOf(call).reload(call.client, { save, flush, merge });
   if (problem !== null) call.fail(problem);
 }

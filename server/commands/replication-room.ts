@@ -37,10 +37,12 @@ export interface ReplicationRoom {
   wait(client: Client, replicas: number, deadlineMs: number): void;
 }
 
-/** DEBUG RELOAD's NOSAVE and NOFLUSH clear these. */
+/** DEBUG RELOAD's NOSAVE and NOFLUSH clear the first two, its MERGE sets the third. */
 export interface ReloadOptions {
   readonly save: boolean;
   readonly flush: boolean;
+  /** A key of the file replaces one that is there. */
+  readonly merge: boolean;
 }
 
 export interface PersistenceRoom {
@@ -60,6 +62,8 @@ export interface PersistenceRoom {
 
 /** Values as DUMP gives them and RESTORE takes them. */
 export interface DumpRoom {
+  /** DEBUG SET-SKIP-CHECKSUM-VALIDATION: a payload with another checksum is taken as intact. */
+  skipsChecksum: boolean;
   dump(entry: Address): Uint8Array;
   /** False when the payload's version is unknown or its checksum is wrong. */
   isIntact(bytes: Uint8Array, from: number, to: number): boolean;

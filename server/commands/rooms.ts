@@ -4,6 +4,7 @@
 import type { Acl } from '../acl/acl.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Accounting } from '../observability/accounting.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Tracking } from '../tracking/tracking.ts';
 import type { Watches } from '../transactions/watches.ts';
@@ -78,6 +79,8 @@ export interface Rooms {
   /** Who caches which keys. */
   readonly tracking: Tracking;
   readonly monitors: Monitors;
+  /** What requests cost. */
+  readonly accounting: Accounting;
   /** Clients that wait for keys. */
   readonly blocking: BlockedKeys;
   readonly host: Host;

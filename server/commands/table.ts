@@ -1,17 +1,22 @@
 /** The command table: every family's rows, composed in one place. */
 import type { Types } from '../types/index.ts';
+import { aclCommands } from './acl.ts';
 import { bitfieldCommands } from './bitfield.ts';
 import { bitmapCommands } from './bitmaps.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
+import { commandLogCommands } from './commandlog.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump.ts';
+import { geoCommands } from './geo.ts';
 import { hashCommands } from './hashes.ts';
 import { hyperLogLogCommands } from './hyperloglog.ts';
 import { keyCommands } from './keys.ts';
+import { latencyCommands } from './latency.ts';
 import { listCommands } from './lists.ts';
 import { migrateCommands } from './migrate.ts';
+import { monitorCommands } from './monitor.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
@@ -35,15 +40,20 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     listCommands(types),
     setCommands(types),
     sortedSetCommands(types),
+    geoCommands(types),
     keyCommands,
     dumpCommands,
     migrateCommands,
     connectionCommands,
+    aclCommands,
+    monitorCommands,
+    commandLogCommands,
+    latencyCommands,
     serverCommands,
     transactionCommands,
     pubsubCommands,
     persistenceCommands,
-    debugCommands(types),
+    debugCommands,
     replicationCommands,
     clusterCommands,
   ];

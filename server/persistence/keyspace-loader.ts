@@ -16,6 +16,8 @@ import { StreamLoader } from './stream-loader.ts';
 export interface LoaderOptions {
   /** A primary drops keys that expired before this time; a replica keeps them (0) and waits for its primary's deletion. */
   readonly dropExpiredBeforeMs: number;
+  /** A key of the file replaces one that is in the keyspace, which is else the sign of a damaged file. */
+  readonly replaces?: boolean;
 }
 
 export class KeyspaceLoader implements DatasetVisitor {
@@ -161,6 +163,10 @@ export class KeyspaceLoader implements DatasetVisitor {
   private seek(): boolean {
     if (this.keyspace.slots > 1) this.keyspace.slot = slotOf(this.key, 0, this.keyLength);
     if (this.current.findForWrite(this.key, 0, this.keyLength) === NONE) return true;
+    if (this.options.replaces === true) {
+      this.current.remove();
+      return this.current.findForWrite(this.key, 0, this.keyLength) === NONE;
+    }
     this.twice('key');
     return false;
   }

@@ -105,7 +105,7 @@ export class PersistencePart implements Part, PersistenceRoom {
   }
 
   /** Loads a file into the empty keyspace; null when it is loaded or there is none, else why not. */
-  private async loadFile(path: string): Promise<string | null> {
+  private async loadFile(path: string, replaces = false): Promise<string | null> {
     const { node } = this;
     const { keyspace } = node;
     let totalBytes: number | null;
@@ -114,7 +114,7 @@ export class PersistencePart implements Part, PersistenceRoom {
       if (totalBytes === null) return null;
       node.turn();
       this.loading = { startedAtMs: node.nowMs(), totalBytes, loadedBytes: 0 };
-      return await this.readFile(path, this.loading);
+      return await this.readFile(path, this.loading, replaces);
     } catch (problem) {
       return `${path}: cannot be read: ${reasonOf(problem)}: correct its permissions, or dir and dbfilename`;
     } finally {
@@ -123,13 +123,14 @@ export class PersistencePart implements Part, PersistenceRoom {
     }
   }
 
-  private async readFile(path: string, loading: Loading): Promise<string | null> {
+  private async readFile(path: string, loading: Loading, replaces: boolean): Promise<string | null> {
     const { node } = this;
     const { keyspace, settings } = node;
     const followsNobody = !settings.flag('cluster-enabled') && settings.text('replicaof') === '';
     const loader = new KeyspaceLoader(keyspace, node.types, node.types.newBuilder(), {
       // In a cluster the role is not known yet. A replica must not drop what its primary may have given more time.
       dropExpiredBeforeMs: followsNobody && node.role() === 'primary' ? keyspace.nowMs : 0,
+      replaces,
     });
     const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
     const { expiryMode } = keyspace;
@@ -361,7 +362,10 @@ export class PersistencePart implements Part, PersistenceRoom {
       if (problem !== null) return problem;
       node.executor.loading = true;
       if (options.flush) node.keyspace.clear();
-      return await this.loadFile(this.path);
+      const failed = await this.loadFile(this.path, options.merge);
+      if (failed === null) node.log('notice', 'DB reloaded by DEBUG RELOAD');
+      else node.log('warning', failed);
+      return failed === null ? null : 'Error trying to load the RDB dump, check server logs.';
     } finally {
       node.executor.loading = false;
       node.clients.unpause(RELOAD_PAUSE);
