@@ -18,7 +18,15 @@ import { parseOutputLimits } from './config/directives.ts';
 import type { Settings } from './config/settings.ts';
 import { ActiveExpiry } from './keyspace/active-expiry.ts';
 import type { Database } from './keyspace/database.ts';
-import { EVENT_EVICTED, EVENT_EXPIRED, EVENT_KEYEVENT, EVENT_KEYSPACE, eventMask } from './keyspace/events.ts';
+import {
+  EVENT_EVICTED,
+  EVENT_EXPIRED,
+  EVENT_GENERIC,
+  EVENT_HASH,
+  EVENT_KEYEVENT,
+  EVENT_KEYSPACE,
+  eventMask,
+} from './keyspace/events.ts';
 import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener, OBSERVED_BY_TRACKING, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
@@ -218,6 +226,7 @@ export class Node {
   /** A turn of the event loop begins: time moves. */
   turn(): void {
     this.keyspace.setNow(this.nowMs());
+    this.accounting.beginTurn();
   }
 
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
@@ -330,8 +339,10 @@ export class Node {
 
   private housekeep(nowMs: number): void {
     if (this.keyspace.deletesExpired && this.activeExpiry && !this.executor.loading) {
+      const beganMs = performance.now();
       const deleted = this.expiry.slice(EXPIRY_BUCKETS);
       if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
+      this.accounting.latency.sample('expire-cycle', performance.now() - beganMs, nowMs);
     }
     this.types.reclaim(RECLAIMED_ELEMENTS);
     this.closeIdle(nowMs);
@@ -398,6 +409,13 @@ export class Node {
       evicted: (database, slot, bytes, start, end) => {
         gone(database, slot, bytes, start, end);
         this.keyspace.notify(EVENT_EVICTED, 'evicted', database, bytes, start, end);
+      },
+      fieldsExpired: (database, slot, key, fields, emptied) => {
+        if (this.executor.writes?.active === true) {
+          this.executor.propagate(database.index, slot, Arguments.of('HDEL', key, ...fields));
+        }
+        this.keyspace.notify(EVENT_HASH, 'hexpired', database, key, 0, key.length);
+        if (emptied) this.keyspace.notify(EVENT_GENERIC, 'del', database, key, 0, key.length);
       },
       event: (database, name, bytes, start, end) => this.publishEvent(database.index, name, bytes.slice(start, end)),
       touched: (database, bytes, start, end) => {

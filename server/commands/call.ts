@@ -239,6 +239,13 @@ export class Call {
   }
 
   /** The HELP reply of a container command: Valkey's heading, the lines, and HELP's own line. */
+  /** For a subcommand whose arguments no arity can judge. Source: Valkey 9.1 addReplySubcommandSyntaxError. */
+  failSubcommand(): void {
+    const name = (this.entry.parent ?? this.entry).command.name.toUpperCase();
+    const given = this.text(1).slice(0, 128);
+    this.fail(`ERR unknown subcommand or wrong number of arguments for '${given}'. Try ${name} HELP.`);
+  }
+
   help(lines: readonly string[]): void {
     const name = (this.entry.parent ?? this.entry).command.name.toUpperCase();
     this.reply.array(lines.length + 3);

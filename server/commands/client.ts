@@ -136,6 +136,11 @@ export class Client {
     return this.lastInteractionSeconds * 1000;
   }
 
+  /** A client of the node's own, without a connection: a script, a stream. */
+  get isInternal(): boolean {
+    return this.address === '';
+  }
+
   get subscriptions(): number {
     return (this.channels?.size ?? 0) + (this.patterns?.size ?? 0) + (this.shardChannels?.size ?? 0);
   }

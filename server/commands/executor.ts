@@ -168,7 +168,7 @@ export class Executor {
     if (entry === null) return DONE;
     const call = this.call;
     call.begin(client, entry, args);
-    const flags = entry.flags;
+    const flags = entry.command.flagsOf === undefined ? entry.flags : entry.command.flagsOf(call);
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) {
       return this.reject(client, entry, ERR_ARITY(entry.fullName));
     }
@@ -213,7 +213,7 @@ export class Executor {
       return this.reject(client, entry, ERR_SUBSCRIBED(entry.fullName));
     }
     if (this.loading && (flags & flag.LOADING) === 0 && !fromStream) return this.reject(client, entry, ERR_LOADING);
-    if (this.rooms.clients.pauseKind !== PAUSE_NONE && !fromStream && this.mustWait(client, entry)) {
+    if (this.rooms.clients.pauseKind !== PAUSE_NONE && !fromStream && this.mustWait(client, entry, flags)) {
       client.paused = true;
       return DEFERRED;
     }
@@ -225,11 +225,11 @@ export class Executor {
     return DONE;
   }
 
-  private mustWait(client: Client, entry: CommandEntry): boolean {
+  private mustWait(client: Client, entry: CommandEntry, flags: number): boolean {
     const kind = this.rooms.clients.pauseKind;
     if (kind === PAUSE_ALL) return entry.command.name !== 'client' && entry.parent?.command.name !== 'client';
     if (kind !== PAUSE_WRITES) return false;
-    if (entry.has(flag.WRITE | flag.MAY_REPLICATE)) return !client.inTransaction;
+    if ((flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0) return !client.inTransaction;
     return (
       entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE))
     );
@@ -243,8 +243,8 @@ export class Executor {
     if (entry !== null) this.reject(client, entry, ERR_NO_AUTH);
     else {
       this.failTransaction(client);
-      this.errorReplies++;
       this.reply.error(ERR_NO_AUTH);
+      this.countError();
     }
     return true;
   }
@@ -288,8 +288,8 @@ export class Executor {
     const entry = this.registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
     if (entry === null) {
       this.failTransaction(client);
-      this.errorReplies++;
       this.reply.error(unknownCommand(args));
+      this.countError();
       return null;
     }
     if (entry.subcommands.length === 0) return entry;
@@ -297,9 +297,9 @@ export class Executor {
     const subcommand = entry.subcommand(args.bytes, args.starts[1]!, args.ends[1]!);
     if (subcommand !== null) return subcommand;
     this.failTransaction(client);
-    this.errorReplies++;
     entry.rejected++;
     this.reply.error(ERR_UNKNOWN_SUBCOMMAND(latin1(args.bytes, args.starts[1]!, args.ends[1]!), entry.command.name));
+    this.countError();
     return null;
   }
 
@@ -308,9 +308,14 @@ export class Executor {
     return this.rejected(client, entry);
   }
 
+  private countError(): void {
+    this.errorReplies++;
+    this.rooms.accounting.errors.count(this.reply.lastError);
+  }
+
   private rejected(client: Client, entry: CommandEntry): number {
     entry.rejected++;
-    this.errorReplies++;
+    this.countError();
     if (client.kind === IMPORT_CLIENT) client.streamErrors++;
     if (entry.command.name === 'exec') this.discardTransaction(client);
     else this.failTransaction(client);
@@ -346,6 +351,9 @@ export class Executor {
     const call = this.call;
     const reply = this.reply;
     const errors = reply.errors;
+    const mark = reply.mark();
+    const { accounting } = this.rooms;
+    const beganMicros = accounting.beganMicros;
     entry.calls++;
     this.processed++;
     client.lastCommand = entry.fullName;
@@ -361,9 +369,10 @@ export class Executor {
     if (client.tracking !== null) this.remember(client, entry, args);
     if (reply.errors !== errors) {
       entry.failed++;
-      this.errorReplies++;
+      this.countError();
       if (client.kind === IMPORT_CLIENT) client.streamErrors++;
     }
+    accounting.end(client, entry, args, beganMicros, reply.mark() - mark, this.rooms.keyspace.nowMs, client.isInternal);
     client.asking = client.asking && entry.command.name === 'asking';
     if (call.changes > 0) this.logWrite(client, args);
   }
@@ -408,6 +417,11 @@ export class Executor {
   /** Writes a command to the log outside of any call: expiry and eviction delete, a room changes the dataset. */
   propagate(database: number, slot: number, args: Arguments): void {
     if (this.writes?.active === true) this.unit.append(this.writes, database, slot, args);
+  }
+
+  /** The slot that the running command's keys are in: NO_SLOT without keys. */
+  get slotOfCall(): number {
+    return this.clustered ? this.keySlot : NO_SLOT;
   }
 
   /** What is written until `endUnit` is one unit in the log. */

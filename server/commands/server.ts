@@ -98,6 +98,7 @@ function configResetstat(call: Call): void {
   keyspace.expired = 0;
   keyspace.evicted = 0;
   registry.resetStatistics();
+  call.rooms.accounting.reset();
   call.reply.ok();
 }
 

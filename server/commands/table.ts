@@ -11,6 +11,7 @@ import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump.ts';
 import { geoCommands } from './geo.ts';
 import { hashCommands } from './hashes.ts';
+import { hashExpiryCommands } from './hashes-expiry.ts';
 import { hyperLogLogCommands } from './hyperloglog.ts';
 import { keyCommands } from './keys.ts';
 import { latencyCommands } from './latency.ts';
@@ -37,6 +38,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     bitfieldCommands,
     hyperLogLogCommands(),
     hashCommands(types),
+    hashExpiryCommands(types),
     listCommands(types),
     setCommands(types),
     sortedSetCommands(types),

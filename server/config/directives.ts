@@ -21,6 +21,9 @@ import { inertDirectives } from './inert-directives.ts';
 
 export type { Directive, DirectiveKind } from './directive.ts';
 
+/** Where Valkey's bound is 2^63 - 1. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+
 export const directives: readonly Directive[] = [
   // Network
   words('bind', '* -::*', () => null, false),
@@ -64,6 +67,17 @@ export const directives: readonly Directive[] = [
   memory('maxmemory', 0),
   choice('maxmemory-policy', 'noeviction', ['noeviction', 'allkeys-lru']),
   integer('maxmemory-samples', 5, 1, 64),
+
+  // Observability
+  integer('commandlog-execution-slower-than', 10_000, -1, UNBOUNDED, true, 'slowlog-log-slower-than'),
+  integer('commandlog-request-larger-than', 1024 * 1024, -1, UNBOUNDED),
+  integer('commandlog-reply-larger-than', 1024 * 1024, -1, UNBOUNDED),
+  integer('commandlog-slow-execution-max-len', 128, 0, MAX_INT, true, 'slowlog-max-len'),
+  integer('commandlog-large-request-max-len', 128, 0, MAX_INT),
+  integer('commandlog-large-reply-max-len', 128, 0, MAX_INT),
+  integer('latency-monitor-threshold', 0, 0, UNBOUNDED),
+  boolean('latency-tracking', 'yes'),
+  words('latency-tracking-info-percentiles', '50 99 99.9', checkPercentiles),
 
   // Keyspace events
   {
@@ -189,6 +203,14 @@ export function parseOutputLimits(value: string, before: OutputLimits | null): O
     limits = { ...limits, [name]: { hardBytes, softBytes, softSeconds } };
   }
   return limits;
+}
+
+function checkPercentiles(value: string): string | null {
+  const numbers = value === '' ? [] : value.split(' ').map(Number);
+  if (numbers.some(Number.isNaN)) return 'Invalid latency-tracking-info-percentiles parameters';
+  return numbers.every((percent) => percent >= 0 && percent <= 100)
+    ? null
+    : 'latency-tracking-info-percentiles parameters should sit between [0.0,100.0]';
 }
 
 function checkOutputLimits(value: string): string | null {

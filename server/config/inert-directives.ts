@@ -115,6 +115,5 @@ export const inertDirectives: readonly Directive[] = [
     integer('prefetch-batch-max-size', 16, 0, 128),
     integer('socket-mark-id', 0, 0, 2 ** 32 - 1, false),
   ),
-  ...inert('nothing measures latency events yet', integer('latency-monitor-threshold', 0, 0, MAX_INT)),
   ...inert('there is nothing to warn of at start', text('ignore-warnings', '')),
 ];

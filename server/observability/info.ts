@@ -83,10 +83,31 @@ const cpu: Section = (rooms) => (add) => {
 const commandstats: Section = (rooms) => (add) => {
   for (const entry of rooms.registry.entries.flatMap((one) => [one, ...one.subcommands])) {
     if (entry.calls === 0 && entry.rejected === 0) continue;
+    const micros = rooms.accounting.micros[entry.id]!;
+    const perCall = entry.calls === 0 ? 0 : micros / entry.calls;
     add(
       `cmdstat_${entry.fullName}`,
-      `calls=${entry.calls},rejected_calls=${entry.rejected},failed_calls=${entry.failed}`,
+      `calls=${entry.calls},usec=${Math.round(micros)},usec_per_call=${perCall.toFixed(2)},rejected_calls=${entry.rejected},failed_calls=${entry.failed}`,
     );
+  }
+};
+
+const errorstats: Section = (rooms) => (add) => {
+  for (const [code, count] of rooms.accounting.errors.all()) add(`errorstat_${code}`, `count=${count}`);
+};
+
+const latencystats: Section = (rooms) => (add) => {
+  const { accounting, registry, settings } = rooms;
+  const percents = settings
+    .text('latency-tracking-info-percentiles')
+    .split(' ')
+    .filter((word) => word !== '');
+  if (percents.length === 0) return;
+  for (const { id, fullName } of registry.all) {
+    const histogram = accounting.histogram(id);
+    if (histogram === null) continue;
+    const times = percents.map((percent) => `p${Number(percent)}=${histogram.percentile(Number(percent)).toFixed(3)}`);
+    add(`latency_percentiles_usec_${fullName}`, times.join(','));
   }
 };
 
@@ -108,10 +129,12 @@ const sections: readonly (readonly [string, Section | null])[] = [
   ['replication', null],
   ['cpu', cpu],
   ['commandstats', commandstats],
+  ['errorstats', errorstats],
+  ['latencystats', latencystats],
   ['cluster', cluster],
   ['keyspace', keyspace],
 ];
-const NOT_DEFAULT: readonly string[] = ['commandstats'];
+const NOT_DEFAULT: readonly string[] = ['commandstats', 'latencystats'];
 
 /** The text of INFO for the sections named (none: the default ones; `all`, `everything`, `default` as in Valkey). */
 export function infoText(rooms: Rooms, wanted: readonly string[]): string {

@@ -44,6 +44,7 @@ export class ReplyWriter {
   protocol = 2;
   /** Error replies written since the start (the executor compares before and after a command). */
   errors = 0;
+  lastError = '';
   private output: Output | null = null;
   private readonly scratch: Uint8Array = new Uint8Array(INITIAL_REGION_BYTES);
   private readonly scratchView: DataView = new DataView(this.scratch.buffer);
@@ -137,6 +138,7 @@ export class ReplyWriter {
   /** `-text`. The text starts with its code: `ERR …`, `WRONGTYPE …`. Line breaks become spaces. */
   error(text: string): void {
     this.errors++;
+    this.lastError = text;
     this.reserve(text.length * 3 + 3);
     this.bytes[this.at++] = 45;
     this.utf8(text.replace(/[\r\n]/g, ' '));
@@ -257,13 +259,28 @@ export class ReplyWriter {
 
   /** A double: RESP3 `,`, RESP2 a bulk string. `text` is the shortest form that reads back equal (`inf`, `-inf`, `nan` for those). */
   double(value: number): void {
-    const text = formatDouble(value);
-    if (this.protocol === 2) {
-      this.bulkText(text);
+    if (value !== (value | 0) || (value === 0 && Object.is(value, -0))) {
+      this.doubleText(formatDouble(value));
       return;
     }
-    this.reserve(text.length + 3);
+    if (this.protocol === 2) {
+      this.bulkInteger(value);
+      return;
+    }
+    this.reserve(26);
     this.bytes[this.at++] = 44;
+    this.decimal(value);
+    this.crlf();
+  }
+
+  /** A double given as text in ASCII. */
+  doubleText(text: string): void {
+    this.reserve(text.length + 32);
+    if (this.protocol === 2) {
+      this.bytes[this.at++] = 36;
+      this.decimal(text.length);
+      this.crlf();
+    } else this.bytes[this.at++] = 44;
     this.ascii(text);
     this.crlf();
   }
@@ -310,6 +327,29 @@ export class ReplyWriter {
 
   array(length: number): void {
     this.aggregate(42, length);
+  }
+
+  /** Puts the head of an array before what was written since `mark`: for who counts while writing. */
+  arrayFrom(mark: number, length: number): void {
+    this.headFrom(mark, 42, length);
+  }
+
+  /** As `arrayFrom`, with the head of a map of `pairs` pairs. */
+  mapFrom(mark: number, pairs: number): void {
+    if (this.protocol === 3) this.headFrom(mark, 37, pairs);
+    else this.headFrom(mark, 42, pairs * 2);
+  }
+
+  private headFrom(mark: number, type: number, length: number): void {
+    const sizeBytes = decimalDigits(length) + 3;
+    this.reserve(sizeBytes);
+    // What was written is dropped when the output ran over its limit.
+    if (mark > this.at) return;
+    const end = this.at + sizeBytes;
+    this.bytes.copyWithin(mark + sizeBytes, mark, this.at);
+    this.at = mark;
+    this.aggregate(type, length);
+    this.at = end;
   }
 
   /** A map of `pairs` pairs: RESP3 `%`, RESP2 a flat array of twice as many. */
@@ -443,6 +483,16 @@ export function shortestDouble(value: number): string {
   // Where both agree for certain: integers of at most eight digits.
   if (plain < 1e8 && Number.isInteger(value)) return String(value);
   const sign = value < 0 ? '-' : '';
+  if (plain >= 0.001 && plain < 1) return sign + String(plain);
+  if (plain >= 1 && plain < 1e21) {
+    // The same digits with a point, in most cases: fewer than seven decimals, or fewer than four digits more than one before it.
+    const text = String(plain);
+    const point = text.indexOf('.');
+    if (point > 0) {
+      if (text.length - point < 8 || point < 5) return sign + text;
+      return `${sign}${text[0]}.${text.slice(1, point)}${text.slice(point + 1)}e+${point - 1}`;
+    }
+  }
   const [mantissa, exponentText] = plain.toExponential().split('e') as [string, string];
   const digits = mantissa.replace('.', '');
   const exponent = Number(exponentText);

@@ -66,6 +66,7 @@ export class TestClient {
 
   /** Gives raw bytes and returns everything received since the last call, as latin-1 text. */
   raw(bytes: Uint8Array): string {
+    this.node.accounting.beginTurn();
     this.session.receive(bytes, bytes.length);
     this.node.clients.settle();
     return this.drain();

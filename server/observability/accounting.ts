@@ -1,0 +1,107 @@
+/**
+ * What each request cost: time by command and in histograms, the command log, the latency monitor. Hot file: `end` allocates nothing
+ * unless a threshold is passed.
+ *
+ * The clock is read once a request: a request begins when the one before it ended, or when its turn did.
+ */
+import type { Client } from '../commands/client.ts';
+import * as flag from '../commands/command.ts';
+import type { CommandEntry, CommandRegistry } from '../commands/registry.ts';
+import type { Arguments } from '../protocol/arguments.ts';
+import { CommandLog } from './command-log.ts';
+import { ErrorCounts } from './error-counts.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { LatencyMonitor } from './latency-monitor.ts';
+
+export class Accounting {
+  readonly commandLog: CommandLog = new CommandLog();
+  readonly latency: LatencyMonitor = new LatencyMonitor();
+  readonly errors: ErrorCounts = new ErrorCounts();
+  /** latency-tracking: whether histograms are kept. */
+  tracksLatency = true;
+  /** Microseconds by command id. */
+  readonly micros: Float64Array;
+  private readonly histograms: (LatencyHistogram | null)[];
+  private readonly readClock: () => number;
+  /** When the request that runs began, in microseconds; in an array, where a double is stored without an allocation. */
+  private readonly began: Float64Array = new Float64Array(1);
+
+  constructor(registry: CommandRegistry, readClock: () => number) {
+    this.readClock = readClock;
+    this.micros = new Float64Array(registry.all.length);
+    this.histograms = registry.all.map(() => null);
+  }
+
+  /** Requests are about to run. */
+  beginTurn(): void {
+    this.began[0] = this.readClock();
+  }
+
+  get beganMicros(): number {
+    return this.began[0]!;
+  }
+
+  /** A request ended that began at `beganMicros` (before those that it ran itself). `isNested`: a script's command is in no log. */
+  end(
+    client: Client,
+    entry: CommandEntry,
+    args: Arguments,
+    beganMicros: number,
+    replyBytes: number,
+    nowMs: number,
+    isNested: boolean,
+  ): void {
+    const endMicros = this.readClock();
+    const micros = endMicros - beganMicros;
+    this.began[0] = endMicros;
+    this.micros[entry.id]! += micros;
+    if (this.tracksLatency) this.histogramOf(entry.id).add(micros);
+    if (isNested) return;
+    if (this.latency.thresholdMs > 0) {
+      this.latency.sample(entry.has(flag.FAST) ? 'fast-command' : 'command', micros / 1000, nowMs);
+    }
+    if (entry.has(flag.SKIP_COMMANDLOG)) return;
+    const { slow, 'large-request': request, 'large-reply': reply } = this.commandLog.parts;
+    if (slow.threshold >= 0 && micros >= slow.threshold) slow.add(Math.round(micros), client, entry, args, nowMs);
+    if (reply.threshold >= 0 && replyBytes >= reply.threshold) reply.add(replyBytes, client, entry, args, nowMs);
+    if (request.threshold >= 0 && roughBytes(args) >= request.threshold) {
+      const bytes = requestBytes(args);
+      if (bytes >= request.threshold) request.add(bytes, client, entry, args, nowMs);
+    }
+  }
+
+  private histogramOf(id: number): LatencyHistogram {
+    let histogram = this.histograms[id]!;
+    if (histogram === null) {
+      histogram = new LatencyHistogram();
+      this.histograms[id] = histogram;
+    }
+    return histogram;
+  }
+
+  /** Null while the command was not called, or not tracked. */
+  histogram(id: number): LatencyHistogram | null {
+    return this.histograms[id] ?? null;
+  }
+
+  reset(): void {
+    this.micros.fill(0);
+    this.histograms.fill(null);
+    this.errors.reset();
+  }
+}
+
+/** At least the bytes of the request: every argument has a header of less than 16. */
+function roughBytes(args: Arguments): number {
+  return args.ends[args.count - 1]! - args.starts[0]! + 32;
+}
+
+/** Bytes of the request as a multibulk. */
+function requestBytes(args: Arguments): number {
+  let bytes = String(args.count).length + 3;
+  for (let i = 0; i < args.count; i++) {
+    const length = args.ends[i]! - args.starts[i]!;
+    bytes += length + String(length).length + 5;
+  }
+  return bytes;
+}
