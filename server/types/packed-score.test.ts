@@ -12,7 +12,20 @@ test('every score reads back as it was, but for the sign of zero', () => {
     fc.integer(),
     fc.maxSafeInteger(),
     fc.tuple(fc.integer(), fc.integer({ min: 0, max: 7 })).map(([value, decimals]) => value / 10 ** decimals),
-    fc.constantFrom(0, -0, Infinity, -Infinity, 2 ** 47, -(2 ** 47), 2 ** 47 - 1, 2 ** 31, -(2 ** 31), 0.1, 1e300, 5e-324),
+    fc.constantFrom(
+      0,
+      -0,
+      Infinity,
+      -Infinity,
+      2 ** 47,
+      -(2 ** 47),
+      2 ** 47 - 1,
+      2 ** 31,
+      -(2 ** 31),
+      0.1,
+      1e300,
+      5e-324,
+    ),
   );
   const packed = new PackedScore();
   fc.assert(
