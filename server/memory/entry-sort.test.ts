@@ -51,7 +51,10 @@ test('entries come by score, then by the bytes of their members, shorter ones fi
 });
 
 test('members that differ only far behind are ordered too, however many share a score', () => {
-  const all = Array.from({ length: 3000 }, (_, i) => ({ score: 5, member: `${'x'.repeat(i % 60)}${(i * 7919) % 3000}` }));
+  const all = Array.from({ length: 3000 }, (_, i) => ({
+    score: 5,
+    member: `${'x'.repeat(i % 60)}${(i * 7919) % 3000}`,
+  }));
   expect(sorted(all)).toEqual([...all].sort(inOrder));
 });
 
