@@ -24,6 +24,7 @@ import { replicationCommands } from './replication.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortedSetCommands } from './sorted-sets.ts';
+import { streamCommands } from './streams.ts';
 import { stringCommands } from './strings.ts';
 import { counterCommands } from './strings-counters.ts';
 import { stringRangeCommands } from './strings-ranges.ts';
@@ -42,6 +43,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     listCommands(types),
     setCommands(types),
     sortedSetCommands(types),
+    streamCommands(types),
     geoCommands(types),
     keyCommands,
     dumpCommands,

@@ -340,6 +340,15 @@ export class ReplyWriter {
     else this.headFrom(mark, 42, pairs * 2);
   }
 
+  /** Moves what was written since `from` before what was written since `mark`. */
+  moveBefore(mark: number, from: number): void {
+    // What was written is dropped when the output ran over its limit.
+    if (from > this.at || mark > from) return;
+    const moved = this.bytes.slice(from, this.at);
+    this.bytes.copyWithin(mark + moved.length, mark, from);
+    this.bytes.set(moved, mark);
+  }
+
   private headFrom(mark: number, type: number, length: number): void {
     const sizeBytes = decimalDigits(length) + 3;
     this.reserve(sizeBytes);

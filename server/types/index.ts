@@ -5,9 +5,12 @@
  * shared cursors here; whoever walks, loads or snapshots values makes a walk or a builder of its own.
  */
 import { HASH, LIST, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import { hasExpiringFields } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
+import { Copier } from './copier.ts';
 import { ElementWalk, elementCount, innerTableRoot } from './element-walk.ts';
+import { HashExpiry } from './hash-expiry.ts';
 import { Hashes } from './hashes.ts';
 import { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
@@ -24,9 +27,11 @@ export { below, ElementWalk } from './element-walk.ts';
 export { encodingName } from './encoding-name.ts';
 export type { CollectionLimits } from './limits.ts';
 export { defaultLimits, limitsFrom } from './limits.ts';
+export { radixNodes } from './radix-shape.ts';
 export { StreamBuilder } from './stream-builder.ts';
-export { StreamGroups } from './stream-groups.ts';
-export { Streams } from './streams.ts';
+export { NEVER_ACTIVE, StreamGroups, UNKNOWN_ENTRIES_READ } from './stream-groups.ts';
+export { countRead, lagOf } from './stream-lag.ts';
+export { Streams, TRIM_BY_ID, TRIM_BY_LENGTH } from './streams.ts';
 export { ValueBuilder } from './value-builder.ts';
 
 export class Types {
@@ -45,6 +50,7 @@ export class Types {
   /** For commands that change two lists. */
   readonly otherLists: Lists;
   readonly reclaimer: Reclaimer;
+  readonly copier: Copier;
   private readonly keyspace: Keyspace;
   private readonly inner: InnerTables;
   private readonly limits: CollectionLimits;
@@ -55,7 +61,7 @@ export class Types {
     this.keyspace = keyspace;
     this.inner = inner;
     this.limits = limits;
-    this.hashes = new Hashes(arena, inner.table(HASH), limits);
+    this.hashes = new Hashes(inner, limits);
     this.lists = new Lists(arena, limits);
     this.otherLists = new Lists(arena, limits);
     this.sets = new Sets(arena, inner.table(SET), limits);
@@ -65,8 +71,11 @@ export class Types {
     this.streams = new Streams(arena, limits);
     this.groups = new StreamGroups(arena);
     this.walk = this.newWalk();
+    this.walk.hidesExpired = true;
+    keyspace.fieldExpiry = new HashExpiry(inner, limits);
     const reclaimer = new Reclaimer(arena, inner, limits);
     this.reclaimer = reclaimer;
+    this.copier = new Copier(arena, inner);
     for (const type of [LIST, SET, ZSET, HASH, STREAM]) {
       keyspace.onFree(type, (encoding, root) => reclaimer.free(type, encoding, root));
     }
@@ -74,6 +83,11 @@ export class Types {
 
   newWalk(): ElementWalk {
     return new ElementWalk(this.keyspace.arena, this.inner);
+  }
+
+  /** How many entries a stream's node holds at most, 0 for any number. */
+  get streamNodeEntries(): number {
+    return this.limits.streamNodeEntries;
   }
 
   newStreams(): Streams {
@@ -88,6 +102,15 @@ export class Types {
     return new ValueBuilder(this.keyspace.arena, this.inner, this.limits);
   }
 
+  /** Elements that a command may show: of a hash, fields that have not expired. */
+  visibleCount(type: number, encoding: number, root: Address): number {
+    const { arena } = this.keyspace;
+    if (!hasExpiringFields(arena, type, encoding, root)) return elementCount(arena, type, encoding, root);
+    let count = 0;
+    for (this.walk.open(type, encoding, root); this.walk.next(); ) count++;
+    return count;
+  }
+
   /** Elements of a collection: fields, members or items. */
   count(type: number, encoding: number, root: Address): number {
     return elementCount(this.keyspace.arena, type, encoding, root);
@@ -96,6 +119,11 @@ export class Types {
   /** The root of the table inside a LARGE hash, set or sorted set; NONE for what has none. */
   innerTable(type: number, encoding: number, root: Address): Address {
     return innerTableRoot(this.keyspace.arena, type, encoding, root);
+  }
+
+  /** Copies a collection; returns the copy's root. */
+  copy(type: number, encoding: number, root: Address): Address {
+    return this.copier.copy(type, encoding, root);
   }
 
   free(type: number, encoding: number, root: Address): void {
