@@ -12,7 +12,6 @@ import {
   hasSpaces,
 } from '../acl/rules.ts';
 import type { Selector, User } from '../acl/user.ts';
-import { Arguments } from '../protocol/arguments.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { Call } from './call.ts';
 import { CATEGORIES, categoryBit } from './categories.ts';
@@ -181,10 +180,8 @@ function dryrun(call: Call): void {
     call.fail(`ERR User '${call.text(2)}' not found`);
     return;
   }
-  const args = argumentsFrom(call, 3);
-  let entry = registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
-  if (entry !== null && entry.subcommands.length > 0 && args.count > 1)
-    entry = entry.subcommand(args.bytes, args.starts[1]!, args.ends[1]!);
+  const args = call.args.from(3);
+  const entry = registry.lookUp(args);
   if (entry === null) {
     call.fail(`ERR Command '${call.text(3)}' not found`);
     return;
@@ -202,19 +199,6 @@ function dryrun(call: Call): void {
   const at = permissions.failedIndex;
   const object = latin1(args.bytes, args.starts[at]!, args.ends[at]!);
   call.reply.bulkLatin1(denialText(denied, user.name, entry.fullName, object));
-}
-
-/** The arguments from one on, as a request of their own. */
-function argumentsFrom(call: Call, from: number): Arguments {
-  const args = new Arguments();
-  args.ensure(call.count - from);
-  args.bytes = call.bytes;
-  args.count = call.count - from;
-  for (let i = 0; i < args.count; i++) {
-    args.starts[i] = call.starts[from + i]!;
-    args.ends[i] = call.ends[from + i]!;
-  }
-  return args;
 }
 
 function log(call: Call): void {

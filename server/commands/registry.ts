@@ -2,6 +2,7 @@
  * The command table of a node: every family's rows composed and compiled, with their statistics, and found by name.
  * Hot file: `find` allocates nothing.
  */
+import type { Arguments } from '../protocol/arguments.ts';
 import { categoriesOf, categoryNames } from './categories.ts';
 import type { Command } from './command.ts';
 import * as flag from './command.ts';
@@ -108,6 +109,13 @@ export class CommandRegistry {
         return entry;
       }
     }
+  }
+
+  /** The command or subcommand that a request begins with; null when there is none. */
+  lookUp(args: Arguments): CommandEntry | null {
+    const entry = this.find(args.bytes, args.starts[0]!, args.ends[0]!);
+    if (entry === null || entry.subcommands.length === 0 || args.count < 2) return entry;
+    return entry.subcommand(args.bytes, args.starts[1]!, args.ends[1]!);
   }
 
   /** By text: `get`, `config|get`. */

@@ -10,12 +10,12 @@ import {
   DANGEROUS,
   FAST,
   LOADING,
-  MOVABLE_KEYS,
   NO_KEYS,
   NO_MULTI,
   NOSCRIPT,
   STALE,
 } from './command.ts';
+import { commandGetkeys, replyKeySpecs } from './command-keys.ts';
 import { aclCategories, type CommandEntry, FLAG_NAMES } from './registry.ts';
 
 const encoder = { encode: (text: string): Uint8Array => new TextEncoder().encode(text) };
@@ -98,6 +98,7 @@ function configResetstat(call: Call): void {
   keyspace.expired = 0;
   keyspace.evicted = 0;
   registry.resetStatistics();
+  call.rooms.acl.log.resetCounts();
   call.rooms.accounting.reset();
   call.reply.ok();
 }
@@ -119,7 +120,7 @@ function describe(call: Call, entry: CommandEntry): void {
   reply.set(categories.length);
   for (const category of categories) reply.simple(category);
   reply.array(0);
-  reply.array(0);
+  replyKeySpecs(reply, entry.keySpecs);
   reply.array(entry.subcommands.length);
   for (const subcommand of entry.subcommands) describe(call, subcommand);
 }
@@ -166,53 +167,6 @@ function commandList(call: Call): void {
   }
   call.reply.array(names.length);
   for (const name of names) call.reply.bulkText(name);
-}
-
-/** The keys of a full command that stands from argument 2 on. */
-function commandGetkeys(call: Call): void {
-  const entry = call.rooms.registry.find(call.bytes, call.starts[2]!, call.ends[2]!);
-  const inner =
-    entry !== null && entry.subcommands.length > 0 && call.count > 3
-      ? (entry.subcommand(call.bytes, call.starts[3]!, call.ends[3]!) ?? entry)
-      : entry;
-  if (inner === null) {
-    call.fail('ERR Invalid command specified');
-    return;
-  }
-  const count = call.count - 2;
-  if (inner.firstKey === 0 && !inner.has(MOVABLE_KEYS)) {
-    call.fail('ERR The command has no key arguments');
-    return;
-  }
-  if ((inner.arity > 0 && count !== inner.arity) || count < -inner.arity) {
-    call.fail('ERR Invalid number of arguments specified for command');
-    return;
-  }
-  const indexes: number[] = [];
-  if (inner.has(MOVABLE_KEYS))
-    withShifted(call, 2, () => inner.command.keysOf?.(call, (index) => indexes.push(index + 2)));
-  else {
-    const last = inner.lastKey < 0 ? count + inner.lastKey : inner.lastKey;
-    for (let i = inner.firstKey; i <= last && i < count; i += inner.keyStep) indexes.push(i + 2);
-  }
-  if (indexes.length === 0) {
-    call.fail('ERR Invalid arguments specified for command');
-    return;
-  }
-  call.reply.array(indexes.length);
-  for (const index of indexes) call.replyArgument(index);
-}
-
-/** Runs `look` with the call's arguments beginning `by` later. */
-function withShifted(call: Call, by: number, look: () => void): void {
-  const { starts, ends, count } = call;
-  call.starts = starts.slice(by);
-  call.ends = ends.slice(by);
-  call.count = count - by;
-  look();
-  call.starts = starts;
-  call.ends = ends;
-  call.count = count;
 }
 
 // --- TIME, SHUTDOWN ----------------------------------------------------------------------------------------------------
@@ -370,7 +324,16 @@ export const serverCommands: readonly Command[] = [
         since: '2.8.13',
         flags: COMMAND_FLAGS,
         summary: 'Extracts the key names from an arbitrary command.',
-        run: commandGetkeys,
+        run: (call) => commandGetkeys(call, false),
+      },
+      {
+        ...SERVER,
+        name: 'getkeysandflags',
+        arity: -3,
+        since: '7.0.0',
+        flags: COMMAND_FLAGS,
+        summary: 'Extracts the key names and access flags for an arbitrary command.',
+        run: (call) => commandGetkeys(call, true),
       },
       {
         ...SERVER,

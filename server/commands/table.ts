@@ -10,6 +10,7 @@ import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump.ts';
 import { geoCommands } from './geo.ts';
+import { functionCommands } from './functions.ts';
 import { hashCommands } from './hashes.ts';
 import { hashExpiryCommands } from './hashes-expiry.ts';
 import { hyperLogLogCommands } from './hyperloglog.ts';
@@ -21,6 +22,7 @@ import { monitorCommands } from './monitor.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
+import { scriptingCommands } from './scripting.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortedSetCommands } from './sorted-sets.ts';
@@ -55,6 +57,8 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     latencyCommands,
     serverCommands,
     transactionCommands,
+    scriptingCommands,
+    functionCommands,
     pubsubCommands,
     persistenceCommands,
     debugCommands,

@@ -15,6 +15,7 @@ export class Settings {
   private readonly values: Map<string, string>;
   private readonly watchers: Map<string, ((value: string) => void)[]> = new Map();
   private readonly byName: Map<string, Directive> = new Map();
+  private savePointsRead = false;
 
   constructor() {
     this.values = new Map(directives.map((directive) => [directive.name, directive.initial]));
@@ -80,7 +81,10 @@ export class Settings {
       }
       case 'memory': {
         const bytes = parseMemory(value);
-        return bytes === null ? { problem: 'argument must be a memory value' } : this.bounded(directive, bytes);
+        if (bytes === null) return { problem: 'argument must be a memory value' };
+        const bounded = this.bounded(directive, bytes);
+        // Beyond 2^53 the digits are kept as they were given.
+        return 'problem' in bounded || !/^\d+$/.test(value) ? bounded : { value };
       }
       case 'words': {
         const joined = value
@@ -106,28 +110,29 @@ export class Settings {
     for (const changed of this.watchers.get(name) ?? []) changed(value);
   }
 
-  /** Reads one line of a configuration file or one `--directive value…` of a command line. */
-  read(where: string, name: string, values: readonly string[]): void {
+  /** Reads one line of a configuration file or one `--directive value…` of a command line; the problem with it, or null. */
+  read(name: string, values: readonly string[]): string | null {
     if (name.toLowerCase() === 'user') {
-      if (values.length === 0) throw new SettingsError(`${where}: user: a name is missing`);
+      if (values.length === 0) return 'wrong number of arguments';
       this.users.push(values.map(latin1OfBytes));
-      return;
+      return null;
     }
     const directive = this.directive(name);
-    if (directive === null) throw new SettingsError(`${where}: unknown directive '${name}'${this.suggestion(name)}`);
-    if (values.length === 0) throw new SettingsError(`${where}: ${name}: a value is missing`);
-    if (values.length > 1 && directive.kind !== 'words')
-      throw new SettingsError(`${where}: ${name}: takes one value, not ${values.length}`);
-    const before = this.text(directive.name);
-    // Save points and output limits add up over lines; an empty save clears.
-    const joined = values.join(' ');
-    const sum = directive.name === 'client-output-buffer-limit' ? `${before} ${joined}` : joined;
-    const normalised = this.normalise(directive, sum);
-    if ('problem' in normalised) {
-      const shown = directive.secret === true ? '' : ` '${joined}'`;
-      throw new SettingsError(`${where}: ${name}${shown}: ${normalised.problem}`);
-    }
+    if (directive === null) return `Bad directive or wrong number of arguments${this.suggestion(name)}`;
+    if (values.length !== 1 && directive.kind !== 'words') return 'wrong number of arguments';
+    const normalised = this.normalise(directive, this.added(directive, values.join(' ')));
+    if ('problem' in normalised) return normalised.problem;
     this.set(directive.name, normalised.value);
+    return null;
+  }
+
+  /** Output limits add up over lines, and so do save points once the first line replaced the default; an empty one clears. */
+  private added(directive: Directive, value: string): string {
+    if (directive.name === 'client-output-buffer-limit') return `${this.text(directive.name)} ${value}`;
+    if (directive.name !== 'save') return value;
+    const before = this.savePointsRead && value !== '' ? this.text('save') : '';
+    this.savePointsRead = true;
+    return `${before} ${value}`;
   }
 
   /** Directives that were given a value that has no effect here. */
@@ -140,11 +145,11 @@ export class Settings {
     return near === undefined ? '' : ` (did you mean '${near.name}'?)`;
   }
 
-  /** Name and value of every directive whose name (or alias) matches. */
+  /** Name and value of every directive whose name (or alias) matches; never a hidden one. */
   entries(matches: (name: string) => boolean): readonly (readonly [string, string])[] {
     const found: (readonly [string, string])[] = [];
     for (const [name, directive] of this.byName) {
-      if (matches(name)) found.push([name, this.text(directive.name)]);
+      if (directive.hidden !== true && matches(name)) found.push([name, this.text(directive.name)]);
     }
     return found;
   }

@@ -3,8 +3,19 @@
  * Rooms that know more (replication, persistence, cluster) add their sections through `rooms.infoSections`.
  */
 
+import { DENIED_AUTH, DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_KEY } from '../acl/check.ts';
 import type { InfoSection, Rooms } from '../commands/rooms.ts';
 import { REDIS_VERSION, VALKEY_VERSION } from '../config/version.ts';
+
+/** Refusals as INFO names them; nobody authenticates by a certificate here. */
+const ACL_REASONS: readonly (readonly [number, string])[] = [
+  [DENIED_AUTH, 'auth'],
+  [DENIED_COMMAND, 'cmd'],
+  [DENIED_KEY, 'key'],
+  [DENIED_CHANNEL, 'channel'],
+  [0, 'tls_cert'],
+  [DENIED_DATABASE, 'db'],
+];
 
 type Section = (rooms: Rooms) => InfoSection;
 
@@ -36,6 +47,7 @@ const clients: Section = (rooms) => (add) => {
   add('connected_clients', rooms.clients.count);
   add('maxclients', rooms.settings.integer('maxclients'));
   add('blocked_clients', rooms.clients.blockedCount);
+  add('tracking_clients', rooms.tracking.clientCount);
   add('pubsub_clients', [...rooms.clients.all()].filter((client) => client.subscriptions > 0).length);
   add('watching_clients', [...rooms.clients.all()].filter((client) => client.watching).length);
   add('total_watched_keys', rooms.watches.count);
@@ -71,7 +83,11 @@ const stats: Section = (rooms) => (add) => {
   add('pubsub_channels', rooms.pubsub.channels.size);
   add('pubsub_patterns', rooms.pubsub.patterns.size);
   add('pubsubshard_channels', rooms.pubsub.shardChannels.size);
+  add('tracking_total_keys', rooms.tracking.keyCount);
+  add('tracking_total_items', rooms.tracking.itemCount);
+  add('tracking_total_prefixes', rooms.tracking.prefixCount);
   add('total_error_replies', rooms.counters.errorReplies());
+  for (const [reason, name] of ACL_REASONS) add(`acl_access_denied_${name}`, rooms.acl.log.denied(reason));
 };
 
 const cpu: Section = (rooms) => (add) => {

@@ -21,6 +21,19 @@ export class Arguments {
     this.ends = ends;
   }
 
+  /** The arguments from one on as a request of their own, over the same bytes. */
+  from(first: number): Arguments {
+    const rest = new Arguments();
+    rest.ensure(this.count - first);
+    rest.bytes = this.bytes;
+    rest.count = this.count - first;
+    for (let i = 0; i < rest.count; i++) {
+      rest.starts[i] = this.starts[first + i]!;
+      rest.ends[i] = this.ends[first + i]!;
+    }
+    return rest;
+  }
+
   /** A copy that outlives the buffer: queued in MULTI, kept by a blocked client. */
   copy(): Arguments {
     const copy = new Arguments();

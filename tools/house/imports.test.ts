@@ -102,7 +102,7 @@ const architecture: readonly Room[] = [
   {
     room: 'observability',
     at: ['server/observability'],
-    imports: ['command', 'words', 'config', 'keyspace', 'event kinds', 'memory'],
+    imports: ['acl', 'command', 'words', 'config', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
   {
