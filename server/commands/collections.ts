@@ -102,7 +102,7 @@ export function scanCollection(call: Call, types: Types, type: number): void {
       if (entries < 0) break;
       for (let i = 0; i < entries; i++) {
         walk.read(i);
-        keep(walk, pattern, kept);
+        if (!walk.isHidden) keep(walk, pattern, kept);
       }
       seen += entries;
     }
@@ -189,8 +189,9 @@ export function replyRandom(call: Call, types: Types, type: number, count: numbe
       reply.nil();
       return;
     }
-    walk.open(type, view.encoding, view.root()).draw(view.root(), call.rooms.host);
-    reply.bulk(walk.segment, walk.from, walk.to);
+    if (walk.open(type, view.encoding, view.root()).draw(view.root(), call.rooms.host)) {
+      reply.bulk(walk.segment, walk.from, walk.to);
+    } else reply.nil();
     return;
   }
   if (found === NONE || count === 0) {
@@ -198,7 +199,11 @@ export function replyRandom(call: Call, types: Types, type: number, count: numbe
     return;
   }
   const root = view.root();
-  const size = types.count(type, view.encoding, root);
+  const size = types.visibleCount(type, view.encoding, root);
+  if (size === 0) {
+    reply.array(0);
+    return;
+  }
   const visit = (): void => {
     if (paired && reply.protocol === 3) reply.array(2);
     reply.bulk(walk.segment, walk.from, walk.to);

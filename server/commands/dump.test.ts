@@ -33,7 +33,7 @@ function digestOf({ node }: TestNode, name: string): string {
   const entry = database.findWithoutAccess(key, 0, key.length);
   expect(entry).not.toBe(NONE);
   const digest = new DigestVisitor(false);
-  new WholeDataset(node.keyspace, node.types).tellKey(entry, digest);
+  new WholeDataset(node.keyspace, node.types, false).tellKey(entry, digest);
   return digestHex(digest.key);
 }
 

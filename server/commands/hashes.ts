@@ -1,65 +1,43 @@
 /**
- * Commands on hashes. Hot file: HSET, HGET and HDEL allocate nothing.
+ * Commands on hashes. Hot file: HSET, HGET and HDEL allocate nothing. Those on fields' time to live have a file of their own.
  * Source: Valkey 9.1 t_hash.c.
  */
 import { HASH } from '../keyspace/entry.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_ARITY, ERR_NAN_RESULT, ERR_OUT_OF_RANGE, ERR_OVERFLOW, ERR_SYNTAX } from '../protocol/errors.ts';
+import {
+  ERR_ARITY,
+  ERR_FIELD_COUNT,
+  ERR_NAN_RESULT,
+  ERR_OUT_OF_RANGE,
+  ERR_OVERFLOW,
+  ERR_SYNTAX,
+} from '../protocol/errors.ts';
 import { addLongDoubles, formatLongDouble, parseLongDouble } from '../protocol/long-double.ts';
 import { latin1, parseBigInteger, parseInteger } from '../protocol/numbers.ts';
 import { writeDecimal } from '../protocol/reply.ts';
+import { KEEP_FIELD_EXPIRY } from '../types/hashes.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { negatableCount, replyRandom, scanCollection } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, WRITE } from './command.ts';
+import {
+  begin,
+  beginFound,
+  deleteField,
+  finish,
+  finishRemoval,
+  getField,
+  open,
+  replyValue,
+  setField,
+} from './hashes-common.ts';
 
 const FIELDS_AND_VALUES = 0;
 const FIELDS = 1;
 const VALUES = 2;
 /** HRANDFIELD with values: twice the count must fit in a C long. */
 const MAX_PAIRS = 2 ** 62;
-
-/** Opens the hash at argument 1 for a change, or a new one; false when an error was answered. `finish` ends what this begins. */
-function begin(types: Types, call: Call): boolean {
-  const found = call.findTypedForWrite(1, HASH);
-  if (call.failed) return false;
-  if (found === NONE) types.hashes.create();
-  else {
-    call.database.beginChange();
-    types.hashes.openFound(call.database);
-  }
-  return true;
-}
-
-function finish(types: Types, call: Call): void {
-  const { hashes } = types;
-  const { database } = call;
-  if (database.entry === NONE) {
-    database.putCollection(call.bytes, call.starts[1]!, call.ends[1]!, HASH, hashes.encoding, hashes.root);
-  } else hashes.saveTo(database);
-}
-
-/** Opens the hash at argument 1 for reading; false when there is none or an error was answered. */
-function open(types: Types, call: Call): boolean {
-  if (call.findTyped(1, HASH) === NONE || call.failed) return false;
-  types.hashes.openFound(call.database);
-  return true;
-}
-
-function setField(types: Types, call: Call, index: number): boolean {
-  const { bytes, starts, ends } = call;
-  return types.hashes.set(bytes, starts[index]!, ends[index]!, bytes, starts[index + 1]!, ends[index + 1]!);
-}
-
-function getField(types: Types, call: Call, index: number): boolean {
-  return types.hashes.get(call.bytes, call.starts[index]!, call.ends[index]!);
-}
-
-function replyValue(types: Types, call: Call): void {
-  const { hashes } = types;
-  call.reply.bulk(hashes.segment, hashes.from, hashes.to);
-}
 
 function hset(types: Types, call: Call, isHmset: boolean): void {
   if ((call.count & 1) === 1) {
@@ -71,25 +49,28 @@ function hset(types: Types, call: Call, isHmset: boolean): void {
   types.hashes.expect(pairs);
   let added = 0;
   for (let i = 2; i < call.count; i += 2) if (setField(types, call, i)) added++;
-  finish(types, call);
+  finish(types, call, 'hset');
   call.changed(pairs);
   if (isHmset) call.reply.ok();
   else call.reply.integer(added);
 }
 
 function hsetnx(types: Types, call: Call): void {
-  const found = call.findTypedForWrite(1, HASH);
+  const found = call.findTypedForWrite(1, HASH) !== NONE;
   if (call.failed) return;
-  if (found !== NONE) {
+  if (found) {
     types.hashes.openFound(call.database);
     if (getField(types, call, 2)) {
       call.reply.integer(0);
       return;
     }
-    call.database.beginChange();
-  } else types.hashes.create();
+  }
+  beginFound(types, call, found);
   setField(types, call, 2);
-  finish(types, call);
+  finish(types, call, 'hset');
+  // To a replica a field past its time is still there.
+  if (types.hashes.overwrittenExpired > 0)
+    call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), call.copy(3)));
   call.changed();
   call.reply.integer(1);
 }
@@ -114,7 +95,7 @@ function hgetall(types: Types, call: Call, what: number): void {
   if (call.failed) return;
   const { reply, database } = call;
   const { walk } = types;
-  const count = found === NONE ? 0 : types.count(HASH, database.view.encoding, database.view.root());
+  const count = found === NONE ? 0 : types.visibleCount(HASH, database.view.encoding, database.view.root());
   if (what === FIELDS_AND_VALUES) reply.map(count);
   else reply.array(count);
   if (count === 0) return;
@@ -133,26 +114,13 @@ function hdel(types: Types, call: Call): void {
     const { hashes } = types;
     hashes.openFound(call.database);
     for (let i = 2; i < call.count; i++) if (deleteField(types, call, i, deleted === 0)) deleted++;
-    endDeletions(types, call, deleted);
+    if (deleted > 0) finishRemoval(types, call, 'hdel');
+    call.changed(deleted);
   }
   call.reply.integer(deleted);
 }
 
-/** Deletes the field of an argument; the first deletion of a command begins the change. */
-function deleteField(types: Types, call: Call, index: number, first: boolean): boolean {
-  if (!getField(types, call, index)) return false;
-  if (first) call.database.beginChange();
-  return types.hashes.delete(call.bytes, call.starts[index]!, call.ends[index]!);
-}
-
-function endDeletions(types: Types, call: Call, deleted: number): void {
-  if (deleted === 0) return;
-  types.hashes.saveTo(call.database);
-  if (types.hashes.count === 0) call.database.remove();
-  call.changed(deleted);
-}
-
-/** HGETDEL key FIELDS numfields field …: to replicas it is an HDEL of what was there. */
+/** HGETDEL key FIELDS numfields field … */
 function hgetdel(types: Types, call: Call): void {
   if (!call.is(2, 'FIELDS')) {
     call.fail(ERR_SYNTAX);
@@ -161,26 +129,24 @@ function hgetdel(types: Types, call: Call): void {
   const fields = call.integer(3);
   if (call.failed) return;
   if (fields < 1 || fields !== call.count - 4) {
-    call.fail('ERR numfields should be greater than 0 and match the provided number of fields');
+    call.fail(ERR_FIELD_COUNT);
     return;
   }
-  const found = call.findTypedForWrite(1, HASH);
+  const found = call.findTypedForWrite(1, HASH) !== NONE;
   if (call.failed) return;
-  if (found !== NONE) types.hashes.openFound(call.database);
+  if (found) types.hashes.openFound(call.database);
   call.reply.array(fields);
-  const gone: Uint8Array[] = [];
+  let deleted = 0;
   for (let i = 4; i < call.count; i++) {
-    if (found === NONE || !getField(types, call, i)) {
+    if (!found || !getField(types, call, i)) {
       call.reply.nil();
       continue;
     }
     replyValue(types, call);
-    deleteField(types, call, i, gone.length === 0);
-    gone.push(call.copy(i));
+    if (deleteField(types, call, i, deleted === 0)) deleted++;
   }
-  if (gone.length === 0) return;
-  endDeletions(types, call, gone.length);
-  call.propagateAs(Arguments.of('HDEL', call.copy(1), ...gone));
+  if (deleted > 0) finishRemoval(types, call, 'hdel');
+  call.changed(deleted);
 }
 
 function hlen(types: Types, call: Call): void {
@@ -198,16 +164,16 @@ function hstrlen(types: Types, call: Call): void {
   if (!call.failed) call.reply.integer(exists ? types.hashes.to - types.hashes.from : 0);
 }
 
-/** Sets the field of argument 2 to text[0, end) in the hash looked up for writing, which may be absent. */
-function setNumber(types: Types, call: Call, text: Uint8Array, end: number): void {
-  const { database } = call;
-  if (database.entry === NONE) types.hashes.create();
-  else {
-    database.beginChange();
-    types.hashes.openFound(database);
+/** Sets the field of argument 2 to text[0, end) in the hash looked up for writing, which may be absent. A field keeps its expiry. */
+function setNumber(types: Types, call: Call, text: Uint8Array, end: number, event: string): void {
+  const { hashes } = types;
+  beginFound(types, call, call.database.entry !== NONE);
+  hashes.put(call.bytes, call.starts[2]!, call.ends[2]!, text, 0, end, KEEP_FIELD_EXPIRY);
+  finish(types, call, event);
+  // To a replica a field past its time is still there, with its value.
+  if (hashes.overwrittenExpired > 0) {
+    call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), text.slice(0, end)));
   }
-  types.hashes.set(call.bytes, call.starts[2]!, call.ends[2]!, text, 0, end);
-  finish(types, call);
   call.changed();
 }
 
@@ -230,7 +196,7 @@ function hincrby(types: Types, call: Call): void {
   }
   const sum = value + by;
   if (Number.isSafeInteger(value) && Number.isSafeInteger(by) && Number.isSafeInteger(sum)) {
-    setNumber(types, call, SCRATCH_DIGITS, writeDecimal(SCRATCH_DIGITS, 0, sum));
+    setNumber(types, call, SCRATCH_DIGITS, writeDecimal(SCRATCH_DIGITS, 0, sum), 'hincrby');
     call.reply.integer(sum);
     return;
   }
@@ -240,7 +206,7 @@ function hincrby(types: Types, call: Call): void {
     return;
   }
   const text = new TextEncoder().encode(String(exact));
-  setNumber(types, call, text, text.length);
+  setNumber(types, call, text, text.length, 'hincrby');
   call.reply.bigInteger(exact);
 }
 
@@ -268,14 +234,16 @@ function hincrbyfloat(types: Types, call: Call): void {
     }
   }
   const added = parseLongDouble(latin1(call.bytes, call.starts[3]!, call.ends[3]!));
-  const infinite = value === null || value === 'infinite' || added === null || added === 'infinite';
-  const sum = infinite ? null : addLongDoubles(value, added);
+  const sum =
+    value === null || value === 'infinite' || added === null || added === 'infinite'
+      ? null
+      : addLongDoubles(value, added);
   if (sum === null) {
     call.fail(ERR_NAN_RESULT);
     return;
   }
   const text = new TextEncoder().encode(formatLongDouble(sum));
-  setNumber(types, call, text, text.length);
+  setNumber(types, call, text, text.length, 'hincrbyfloat');
   call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), text));
   call.reply.bulk(text, 0, text.length);
 }

@@ -1,9 +1,13 @@
 /**
- * Active expiry: walks the buckets marked as holding expiring keys in slices, and deletes what has run out, so that memory comes back
- * though nobody asks for the key. Work is counted in buckets; the caller gives the budget and the time.
+ * Active expiry: walks the buckets marked as holding expiring keys, or hashes with expiring fields, in slices, and deletes what has run out,
+ * so that memory comes back though nobody asks for the key. Work is counted in buckets; the caller gives the budget and the time.
  * An unmarked bucket costs one read; a bucket whose expiring keys are gone loses its mark.
  */
-import { EntryView } from './entry.ts';
+import type { Address } from '../memory/arena.ts';
+import { NONE } from '../memory/arena.ts';
+import type { Database } from './database.ts';
+import { EntryView, HASH } from './entry.ts';
+import { earliestExpiry, hasExpiringFields, walkMark } from './field-expiry.ts';
 import type { Keyspace } from './keyspace.ts';
 
 /** Longest chain looked at in one step; the rest of a longer one comes with the next round. */
@@ -16,6 +20,8 @@ export class ActiveExpiry {
   private databaseIndex = 0;
   private slot = 0;
   private cursor = 0;
+  /** What is left of a slice for the insides of hashes. */
+  private fieldBuckets = 0;
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace;
@@ -29,15 +35,22 @@ export class ActiveExpiry {
     let skipped = 0;
     for (let visited = 0; visited < buckets; ) {
       const database = keyspace.databases[this.databaseIndex]!;
-      if (database.expiring === 0 || !database.openVisible(this.slot)) {
-        this.nextTable(database.expiring === 0);
+      const idle = database.expiring === 0 && database.expiringHashes === 0;
+      if (idle || !database.openVisible(this.slot)) {
+        this.nextTable(idle);
         if (++skipped > keyspace.databases.length + keyspace.slots) return deleted;
         continue;
       }
       const { table } = database;
       const bucket = table.bucketOf(this.cursor | 0);
       visited++;
-      if (table.isMarked(bucket)) deleted += this.expireBucket();
+      if (table.isMarked(bucket)) {
+        this.fieldBuckets = buckets - visited;
+        deleted += this.expireBucket();
+        visited = buckets - this.fieldBuckets;
+        // The rest of a hash comes with the next slice.
+        if (this.fieldBuckets <= 0) return deleted;
+      }
       // Deleting may have merged buckets or dropped the table: look again before stepping on.
       if (!database.open(this.slot)) {
         this.nextTable(false);
@@ -62,9 +75,11 @@ export class ActiveExpiry {
     let expiring = false;
     for (let i = 0; i < length; i++) {
       view.open(keyspace.arena, entries[i]!);
-      if (!view.expires) continue;
-      if (!keyspace.isExpired(view.expireAtMs())) {
+      const hash = view.type === HASH && hasExpiringFields(keyspace.arena, HASH, view.encoding, view.root());
+      if (!view.expires && !hash) continue;
+      if (!view.expires || !keyspace.isExpired(view.expireAtMs())) {
         expiring = true;
+        if (hash && this.isDue(view.root())) deleted += this.expireFields(database);
         continue;
       }
       const key = view.segment.slice(view.keyAt, view.keyEnd);
@@ -73,6 +88,26 @@ export class ActiveExpiry {
     }
     if (!expiring && deleted === 0) table.unmark(bucket);
     keyspace.slot = before;
+    return deleted;
+  }
+
+  private isDue(root: Address): boolean {
+    const { arena } = this.keyspace;
+    return walkMark(arena, root) !== 0 || this.keyspace.isExpired(earliestExpiry(arena, root));
+  }
+
+  /** Looks through the hash that `view` is on, as far as the slice's budget goes. */
+  private expireFields(database: Database): number {
+    const { view, keyspace } = this;
+    const { fieldExpiry } = keyspace;
+    const key = view.segment.slice(view.keyAt, view.keyEnd);
+    let deleted = 0;
+    while (fieldExpiry !== null && this.fieldBuckets > 0) {
+      if (database.findWithoutAccess(key, 0, key.length) === NONE) break;
+      this.fieldBuckets -= fieldExpiry.expireFound(database, this.fieldBuckets);
+      deleted += fieldExpiry.deleted;
+      if (fieldExpiry.finished) break;
+    }
     return deleted;
   }
 

@@ -17,6 +17,7 @@ import {
   EXPIRES,
   EXPIRY_BYTES,
   EXTERNAL,
+  HASH,
   headerOf,
   INLINE,
   readExpiry,
@@ -25,6 +26,7 @@ import {
   writeWord,
 } from './entry.ts';
 import { EVENT_MISS, EVENT_NEW } from './events.ts';
+import { hasExpiringFields } from './field-expiry.ts';
 import type { Keyspace } from './keyspace.ts';
 import { slotOf } from './slot.ts';
 import { SlotCounts } from './slot-counts.ts';
@@ -51,6 +53,8 @@ export class Database {
   entry: Address = NONE;
   /** Keys that have an expiry. */
   expiring = 0;
+  /** Hashes some of whose fields have one. */
+  expiringHashes = 0;
   readonly counts: SlotCounts;
   private readonly roots: Int32Array;
   private openSlot = -1;
@@ -294,6 +298,18 @@ export class Database {
     const entry = this.writeEntry(key, keyStart, keyEnd, type, encoding, expireAtMs, 4);
     writeWord(this.view.segment, this.view.valueAt, root);
     this.place(old, entry, key, keyStart, keyEnd, expireAtMs !== NO_EXPIRY);
+    if (hasExpiringFields(this.arena, type, encoding, root)) this.countExpiringHash(true);
+  }
+
+  /** Says that fields of the hash last found or put begin to expire, or that none of them does any more. */
+  countExpiringHash(expires: boolean): void {
+    this.expiringHashes += expires ? 1 : -1;
+    if (expires) this.table.mark(this.table.bucketOf(this.table.hash));
+  }
+
+  /** The found entry, whose `view` is open, is about to go. */
+  private forgetFields(view: EntryView): void {
+    if (view.type === HASH && hasExpiringFields(this.arena, HASH, view.encoding, view.root())) this.expiringHashes--;
   }
 
   /** Points the found collection at another root or encoding, after its structure moved. `beginChange` came before. */
@@ -429,6 +445,7 @@ export class Database {
   unlink(): Address {
     this.beginChange();
     if (this.view.expires) this.expiring--;
+    this.forgetFields(this.view);
     this.table.remove();
     this.count(this.keyspace.slot, -1);
     const entry = this.entry;
@@ -461,6 +478,7 @@ export class Database {
     const removed = this.table.count;
     for (const entry of this.table.entries()) {
       if (this.view.open(this.arena, entry).expires) this.expiring--;
+      this.forgetFields(this.view);
       this.freeEntry(entry);
     }
     this.table.destroy();
@@ -533,6 +551,7 @@ export class Database {
       if ((segment[(old & OFFSET_MASK) << 3]! & EXPIRES) !== 0) this.expiring--;
       const view = this.view;
       const { type, encoding, keyAt, keyEnd: end, valueAt, segment: newSegment } = view;
+      this.forgetFields(view.open(this.arena, old));
       this.freeEntry(old);
       view.address = entry;
       view.segment = newSegment;

@@ -15,6 +15,8 @@ export interface KeyspaceListener {
   evicted(database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void;
   /** Somebody observes the keyspace: this key changes. Told before the change of a key that is there, after it of a new one. */
   touched(database: Database, bytes: Uint8Array, start: number, end: number): void;
+  /** Fields of the hash at a key were deleted as expired, and the key too when it was left empty. */
+  fieldsExpired(database: Database, slot: number, key: Uint8Array, fields: readonly Uint8Array[], emptied: boolean): void;
   /** A slot (or the database, out of cluster mode) is about to be emptied; its table is open. */
   clearing(database: Database, slot: number): void;
   /** An event of a kind that `events` selects. */
@@ -25,6 +27,15 @@ export interface KeyspaceListener {
 export const OBSERVED_BY_WATCH = 1;
 export const OBSERVED_BY_BLOCKED = 2;
 export const OBSERVED_BY_TRACKING = 4;
+
+/** Deletes due fields inside a hash: given by the types. */
+export interface FieldExpiry {
+  /** Of the last call: fields deleted, and whether the whole hash was looked at. */
+  readonly deleted: number;
+  readonly finished: boolean;
+  /** Goes on looking through the hash that `database` found, at up to so many buckets; returns how many it looked at, at least 1. */
+  expireFound(database: Database, buckets: number): number;
+}
 
 /** Frees a collection's structure: given by the types, indexed by the entry's type. */
 export type CollectionFree = (encoding: number, root: Address) => void;
@@ -63,6 +74,8 @@ export class Keyspace {
   hits = 0;
   misses = 0;
   expired = 0;
+  /** Fields of hashes that expired. */
+  expiredFields = 0;
   evicted = 0;
   /** Changes since the last save (Valkey's dirty counter). */
   dirty = 0;
@@ -71,6 +84,7 @@ export class Keyspace {
   /** The kinds of events that `notify-keyspace-events` selects; 0 keeps `event` off the hot path. */
   events = 0;
   listener: KeyspaceListener | null = null;
+  fieldExpiry: FieldExpiry | null = null;
   /** Set while snapshots are open: takes over a collection that is about to be freed (true) and frees it later. */
   retainer: ((type: number, root: Address) => boolean) | null = null;
   private readonly frees: (CollectionFree | undefined)[] = [];

@@ -7,7 +7,7 @@
  * A bucket is chosen by the top bits of the hash, its tag is the low byte. Buckets are numbered by hash prefix: splitting bucket
  * i of n gives 2i and 2i+1, done downwards in place one bucket at a time as the table grows, so that order by hash prefix
  * survives resizing, a cursor is a hash prefix, and no operation rehashes more than one bucket.
- * Root, 32 bytes: [count][level: log2 n][split: buckets below it are not yet split][block or directory][4 words free].
+ * Root, 32 bytes: [count][level: log2 n][split: buckets below it are not yet split][block or directory][4 words of the owner's].
  * Below PAGED_LEVEL the buckets are one block, doubled at once; above it pages of 64 buckets behind a directory.
  * Cost: about 9 bytes an entry; find reads one bucket and one entry in the common case.
  * It knows the arena and nothing above it.
@@ -48,6 +48,8 @@ const ROOT_COUNT = 0;
 const ROOT_LEVEL = 1;
 const ROOT_SPLIT = 2;
 const ROOT_BLOCK = 3;
+/** The first of the four words of a root that are the owner's; a new table has 0 in them. */
+export const ROOT_OWNER_WORDS = 4;
 
 /**
  * Told before the first change to a bucket that an open snapshot has not passed. The bucket's entries are still as they were;

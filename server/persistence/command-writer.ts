@@ -17,6 +17,8 @@ const RPUSH: Uint8Array = bytesOf('*3\r\n$5\r\nRPUSH\r\n');
 const SADD: Uint8Array = bytesOf('*3\r\n$4\r\nSADD\r\n');
 const ZADD: Uint8Array = bytesOf('*4\r\n$4\r\nZADD\r\n');
 const HSET: Uint8Array = bytesOf('*4\r\n$4\r\nHSET\r\n');
+const HSETEX: Uint8Array = bytesOf('*8\r\n$6\r\nHSETEX\r\n');
+const ONE_FIELD: Uint8Array = bytesOf('$6\r\nFIELDS\r\n$1\r\n1\r\n');
 const PEXPIREAT: Uint8Array = bytesOf('*3\r\n$9\r\nPEXPIREAT\r\n');
 const LINE_END: Uint8Array = bytesOf('\r\n');
 const NUMBER_BYTES = 24;
@@ -112,9 +114,16 @@ export class CommandWriter implements SnapshotConsumer {
     value: Uint8Array,
     valueFrom: number,
     valueTo: number,
+    expireAtMs: number,
   ): void {
-    this.raw(HSET);
+    const expires = expireAtMs !== NO_EXPIRY;
+    this.raw(expires ? HSETEX : HSET);
     this.argument(this.key, this.keyFrom, this.keyTo);
+    if (expires) {
+      this.raw(PXAT);
+      this.decimal(expireAtMs);
+      this.raw(ONE_FIELD);
+    }
     this.argument(field, fieldFrom, fieldTo);
     this.argument(value, valueFrom, valueTo);
   }

@@ -8,6 +8,7 @@
  * Order: aux*, then per database `database`, `sizeHint` if known, then keys; a key is `beginKey`, its elements, `endKey`.
  * Byte ranges are valid only during the call. Numbers that are times are Unix milliseconds.
  */
+import { LATEST_FIELD_EXPIRY, NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
 import type { StreamVisitor } from './streams.ts';
 
 /** Value types, with Valkey's object type numbers: DEBUG DIGEST mixes them in. */
@@ -28,6 +29,16 @@ export type ValueType =
   | typeof HASH
   | typeof STREAM
   | typeof HASH_WITH_TTL;
+
+/** The type of the keyspace's entry that holds a value. */
+export function entryTypeOf(type: ValueType): number {
+  return type === HASH_WITH_TTL ? HASH : type;
+}
+
+/** A field's expiry as the keyspace has it. */
+export function fieldExpiryOf(expireAtMs: number): number {
+  return expireAtMs === NO_EXPIRY ? NO_FIELD_EXPIRY : Math.max(1, Math.min(expireAtMs, LATEST_FIELD_EXPIRY));
+}
 
 /** No time to live. */
 export const NO_EXPIRY = -1;

@@ -12,7 +12,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import type { Types, ValueBuilder } from '../types/index.ts';
 import type { DatasetVisitor } from './dataset.ts';
-import { HASH_WITH_TTL, KeyHead, NO_EXPIRY, STREAM, STRING, UNKNOWN } from './dataset.ts';
+import { entryTypeOf, fieldExpiryOf, KeyHead, STREAM, STRING, UNKNOWN } from './dataset.ts';
 import { Crc64 } from './rdb/crc64.ts';
 import * as format from './rdb/format.ts';
 import { RdbReader } from './rdb/rdb-reader.ts';
@@ -40,7 +40,7 @@ export class DumpPayloads {
   private reader: RdbReader | null = null;
 
   constructor(keyspace: Keyspace, types: Types) {
-    this.whole = new WholeDataset(keyspace, types);
+    this.whole = new WholeDataset(keyspace, types, false);
     this.types = types;
     this.writer = new RdbWriter(
       { version: format.VERSION, serverVersion: '', createdAtSeconds: 0, usedMemoryBytes: 0, replication: null },
@@ -204,8 +204,9 @@ class UnnamedKey implements DatasetVisitor {
     value: Uint8Array,
     valueFrom: number,
     valueTo: number,
+    expireAtMs: number,
   ): void {
-    this.writer.hashField(field, fieldFrom, fieldTo, value, valueFrom, valueTo, NO_EXPIRY);
+    this.writer.hashField(field, fieldFrom, fieldTo, value, valueFrom, valueTo, expireAtMs);
   }
 }
 
@@ -271,7 +272,7 @@ class ValueVisitor implements DatasetVisitor {
     this.begun = true;
     this.type = head.type;
     if (head.type === STRING) return;
-    this.builder.begin(head.type, head.count === UNKNOWN ? 0 : head.count);
+    this.builder.begin(entryTypeOf(head.type), head.count === UNKNOWN ? 0 : head.count);
     this.building = true;
   }
 
@@ -298,8 +299,10 @@ class ValueVisitor implements DatasetVisitor {
     value: Uint8Array,
     valueFrom: number,
     valueTo: number,
+    expireAtMs: number,
   ): void {
-    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo)) this.refuse('a field comes twice');
+    const at = fieldExpiryOf(expireAtMs);
+    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo, at)) this.refuse('a field comes twice');
   }
 
   endKey(): void {

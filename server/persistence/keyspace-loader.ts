@@ -10,7 +10,7 @@ import { slotOf } from '../keyspace/slot.ts';
 import { NONE } from '../memory/arena.ts';
 import type { Types, ValueBuilder } from '../types/index.ts';
 import type { DatasetVisitor, KeyHead } from './dataset.ts';
-import { HASH_WITH_TTL, NO_EXPIRY, STRING, UNKNOWN } from './dataset.ts';
+import { entryTypeOf, fieldExpiryOf, HASH_WITH_TTL, NO_EXPIRY, STRING, UNKNOWN } from './dataset.ts';
 import { StreamLoader } from './stream-loader.ts';
 
 export interface LoaderOptions {
@@ -27,6 +27,8 @@ export class KeyspaceLoader implements DatasetVisitor {
   readonly slotImports: { readonly job: string; readonly ranges: readonly number[] }[] = [];
   loaded = 0;
   expired = 0;
+  /** Fields that were past their time. */
+  expiredFields = 0;
   /** Function libraries in the file, which this release does not run. */
   skippedLibraries = 0;
 
@@ -93,7 +95,7 @@ export class KeyspaceLoader implements DatasetVisitor {
       return;
     }
     if (head.type === STRING) return;
-    this.builder.begin(head.type, head.count === UNKNOWN ? 0 : head.count);
+    this.builder.begin(entryTypeOf(head.type), head.count === UNKNOWN ? 0 : head.count);
     this.building = true;
   }
 
@@ -121,11 +123,19 @@ export class KeyspaceLoader implements DatasetVisitor {
     value: Uint8Array,
     valueFrom: number,
     valueTo: number,
+    expireAtMs: number,
   ): void {
-    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo)) this.twice('field of a hash');
+    if (expireAtMs !== NO_EXPIRY && expireAtMs < this.options.dropExpiredBeforeMs) {
+      this.expiredFields++;
+      return;
+    }
+    const at = fieldExpiryOf(expireAtMs);
+    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo, at)) this.twice('field of a hash');
   }
 
   endKey(): void {
+    // All its fields had expired.
+    if (this.type === HASH_WITH_TTL && this.builder.count === 0) this.dropped = true;
     if (this.dropped) this.expired++;
     else this.loaded++;
     if (this.type === STRING) return;

@@ -31,6 +31,7 @@ class Node {
       expired: () => {},
       evicted: () => {},
       touched: () => {},
+      fieldsExpired: () => {},
       clearing: (database, slot) => this.snapshots.clearing(database, slot),
       event: () => {},
     };

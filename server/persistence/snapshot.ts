@@ -19,6 +19,7 @@
 import assert from 'node:assert';
 import type { Database } from '../keyspace/database.ts';
 import { EntryView, LARGE, LIST as LIST_ENTRY, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
+import { hasExpiringFields } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
@@ -28,8 +29,9 @@ import { END_OF_TABLE } from '../memory/table-walk.ts';
 import type { ElementWalk, Types } from '../types/index.ts';
 import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
 import type { ValueType } from './dataset.ts';
-import { HASH, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
+import { entryTypeOf, HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
+import { tellField } from './whole-dataset.ts';
 import { StreamTeller } from './stream-teller.ts';
 
 /** Collections of at most so many elements are told whole with their key: a fraction of a millisecond. */
@@ -345,6 +347,7 @@ export class Snapshots implements BucketGuard {
       return KEY_UNITS + length / UNIT_BYTES;
     }
     const root = view.root();
+    if (hasExpiringFields(this.keyspace.arena, view.type, view.encoding, root)) head.type = HASH_WITH_TTL;
     const count = types.count(view.type, view.encoding, root);
     if (view.type === STREAM) return this.tellStream(snapshot, database, root, count);
     if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
@@ -409,7 +412,8 @@ export class Snapshots implements BucketGuard {
     const { walk } = this;
     switch (type) {
       case HASH:
-        consumer.hashField(walk.segment, walk.from, walk.to, walk.segment, walk.valueFrom, walk.valueTo, NO_EXPIRY);
+      case HASH_WITH_TTL:
+        tellField(walk, consumer);
         return;
       case SET:
         consumer.setMember(walk.segment, walk.from, walk.to);
@@ -510,7 +514,7 @@ export class Snapshots implements BucketGuard {
       }
       consumer.continueKey(pending.type, pending.key, pending.expireAtMs);
       for (let i = 0; i < length; i++) {
-        this.walk.readEntry(pending.type, this.entries[i]!);
+        this.walk.readEntry(entryTypeOf(pending.type), this.entries[i]!);
         this.tellElement(consumer, pending.type);
       }
       pending.told += length;

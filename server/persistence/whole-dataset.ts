@@ -4,13 +4,38 @@
  */
 import type { Database } from '../keyspace/database.ts';
 import { EntryView, LARGE, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
+import { hasExpiringFields, NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { varintBytes } from '../memory/varint.ts';
 import type { ElementWalk, Types } from '../types/index.ts';
-import { type DatasetVisitor, HASH, KeyHead, LIST, NO_EXPIRY, SET, STREAM, type ValueType, ZSET } from './dataset.ts';
+import {
+  type DatasetVisitor,
+  HASH,
+  HASH_WITH_TTL,
+  KeyHead,
+  LIST,
+  NO_EXPIRY,
+  SET,
+  STREAM,
+  type ValueType,
+  ZSET,
+} from './dataset.ts';
 import { StreamTeller } from './stream-teller.ts';
+
+/** Tells the field that a walk over a hash stands on. */
+export function tellField(walk: ElementWalk, visitor: DatasetVisitor): void {
+  visitor.hashField(
+    walk.segment,
+    walk.from,
+    walk.to,
+    walk.segment,
+    walk.valueFrom,
+    walk.valueTo,
+    walk.expireAtMs === NO_FIELD_EXPIRY ? NO_EXPIRY : walk.expireAtMs,
+  );
+}
 
 export class WholeDataset {
   private readonly keyspace: Keyspace;
@@ -20,10 +45,12 @@ export class WholeDataset {
   private readonly view: EntryView;
   private readonly head = new KeyHead();
 
-  constructor(keyspace: Keyspace, types: Types) {
+  /** @param hidesExpired leaves fields of hashes out that are past their time: a digest does, a payload does not. */
+  constructor(keyspace: Keyspace, types: Types, hidesExpired: boolean) {
     this.keyspace = keyspace;
     this.types = types;
     this.walk = types.newWalk();
+    this.walk.hidesExpired = hidesExpired;
     this.streams = new StreamTeller(types);
     this.view = new EntryView(keyspace.arena);
   }
@@ -59,6 +86,7 @@ export class WholeDataset {
       return;
     }
     const root = view.root();
+    if (hasExpiringFields(keyspace.arena, view.type, view.encoding, root)) head.type = HASH_WITH_TTL;
     head.count = view.type === STREAM ? this.streams.nodes(root) : types.count(view.type, view.encoding, root);
     visitor.beginKey(head);
     if (view.type === STREAM) {
@@ -87,7 +115,8 @@ export class WholeDataset {
     const { walk } = this;
     switch (type) {
       case HASH:
-        visitor.hashField(walk.segment, walk.from, walk.to, walk.segment, walk.valueFrom, walk.valueTo, NO_EXPIRY);
+      case HASH_WITH_TTL:
+        tellField(walk, visitor);
         return;
       case SET:
         visitor.setMember(walk.segment, walk.from, walk.to);

@@ -16,6 +16,7 @@ export const ERR_TIMEOUT_RANGE = 'ERR timeout is out of range';
 export const ERR_TIMEOUT_NEGATIVE = 'ERR timeout is negative';
 export const ERR_NO_KEY = 'ERR no such key';
 export const ERR_OUT_OF_RANGE = 'ERR value is out of range';
+export const ERR_FIELD_COUNT = 'ERR numfields should be greater than 0 and match the provided number of fields';
 export const ERR_NOT_POSITIVE = 'ERR value is out of range, must be positive';
 export const ERR_NUMKEYS = 'ERR numkeys should be greater than 0';
 export const ERR_INDEX = 'ERR index out of range';

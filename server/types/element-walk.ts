@@ -3,13 +3,16 @@
  * Hot file: no allocation per element. Nothing may be added to or removed from the collection meanwhile.
  * Walks need tables of their own, so that one can walk a set while members of others are looked up.
  */
-import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import { HASH, LIST, PACKED, readExpiry, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import { hasExpiringFields, NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ListNode } from '../memory/list-node.ts';
 import { Packed } from '../memory/packed.ts';
 import { TableWalk } from '../memory/table-walk.ts';
 import { readVarint, varintBytes } from '../memory/varint.ts';
+import { FIELD_EXPIRES } from './hashes.ts';
 import type { InnerTables } from './inner-tables.ts';
 import { PackedScore } from './packed-score.ts';
 import { STREAM_LENGTH_DOUBLE } from './streams.ts';
@@ -28,12 +31,17 @@ export class ElementWalk {
   /** Of a hash: the field's value, in the same segment. */
   valueFrom = 0;
   valueTo = 0;
+  /** Of a hash's field: when it expires, NO_FIELD_EXPIRY when it does not. */
+  expireAtMs: number = NO_FIELD_EXPIRY;
+  /** Passes over fields that have expired, as commands do; whoever copies or saves hashes sees them. */
+  hidesExpired = false;
   /** Of a sorted set. */
   score = 0;
   /** Of LARGE: the address of the entry last read. */
   entry: Address = NONE;
   private encoding = PACKED;
   private readonly arena: Arena;
+  private readonly keyspace: Keyspace;
   private readonly packed: Packed;
   private readonly node: ListNode;
   private readonly tables: readonly (TableWalk | null)[];
@@ -43,6 +51,7 @@ export class ElementWalk {
 
   constructor(arena: Arena, inner: InnerTables) {
     this.arena = arena;
+    this.keyspace = inner.keyspace;
     this.segment = arena.bytes[0]!;
     this.packed = new Packed(arena);
     this.node = new ListNode(arena);
@@ -62,6 +71,7 @@ export class ElementWalk {
       this.offset = this.node.start;
       return this;
     }
+    this.expireAtMs = NO_FIELD_EXPIRY;
     if (encoding === PACKED) {
       this.packed.open(root);
       this.offset = this.packed.first;
@@ -95,15 +105,22 @@ export class ElementWalk {
   next(): boolean {
     if (this.type === LIST) return this.nextItem();
     if (this.encoding === PACKED) return this.nextPacked();
-    const entry = this.walk.next();
-    if (entry === NONE) return false;
-    this.readEntry(this.type, entry);
+    do {
+      const entry = this.walk.next();
+      if (entry === NONE) return false;
+      this.readEntry(this.type, entry);
+    } while (this.isHidden);
     return true;
   }
 
-  /** Reads one element, each with the same chance; not for lists, nor empty collections. */
-  draw(root: Address, random: RandomSource): void {
-    const count = elementCount(this.arena, this.type, this.encoding, root);
+  /** The element last read is a field that has expired, and this walk hides those: `next` passes over it, `read` does not. */
+  get isHidden(): boolean {
+    return this.expireAtMs !== NO_FIELD_EXPIRY && this.hidesExpired && this.keyspace.isExpired(this.expireAtMs);
+  }
+
+  /** Reads one element, each with the same chance; not for lists, nor empty collections. False when there is none but hidden ones. */
+  draw(root: Address, random: RandomSource): boolean {
+    let count = elementCount(this.arena, this.type, this.encoding, root);
     if (this.encoding !== PACKED) {
       const { table } = this.walk;
       const largestSpan = table.spanOf(0);
@@ -114,11 +131,17 @@ export class ElementWalk {
         this.walk.seek(table.root, hash);
         if (slot >= this.walk.nextBucket()) continue;
         this.read(slot);
-        return;
+        if (!this.isHidden) return true;
       }
+    }
+    if (hasExpiringFields(this.arena, this.type, this.encoding, root)) {
+      count = 0;
+      for (this.open(this.type, this.encoding, root); this.next(); ) count++;
+      if (count === 0) return false;
     }
     this.open(this.type, this.encoding, root);
     for (let i = below(random, count); i >= 0; i--) this.next();
+    return true;
   }
 
   /** Reads an entry of an inner table, as a guard or a bucket shows it. */
@@ -130,14 +153,18 @@ export class ElementWalk {
     if (type === ZSET) {
       this.score = this.arena.doubles[entry >>> SEGMENT_OF_SHIFT]![entry & OFFSET_MASK]!;
       at += 8;
-    } else if (type === HASH) at++;
+    }
+    let flags = 0;
+    if (type === HASH) flags = segment[at++]!;
     const length = readVarint(segment, at);
     this.from = at + varintBytes(length);
     this.to = this.from + length;
+    this.expireAtMs = NO_FIELD_EXPIRY;
     if (type !== HASH) return;
     const valueLength = readVarint(segment, this.to);
     this.valueFrom = this.to + varintBytes(valueLength);
     this.valueTo = this.valueFrom + valueLength;
+    if ((flags & FIELD_EXPIRES) !== 0) this.expireAtMs = readExpiry(segment, this.valueTo);
   }
 
   private nextPacked(): boolean {

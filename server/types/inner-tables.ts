@@ -10,7 +10,7 @@ import { SET_KEY_OFFSET } from './sets.ts';
 import { ZSET_KEY_OFFSET } from './sorted-sets.ts';
 
 export class InnerTables {
-  private readonly keyspace: Keyspace;
+  readonly keyspace: Keyspace;
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace;

@@ -4,6 +4,7 @@
  * It has cursors of its own, so a value may stay half built while commands run.
  */
 import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import { NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { Hashes } from './hashes.ts';
 import type { InnerTables } from './inner-tables.ts';
@@ -23,7 +24,7 @@ export class ValueBuilder {
   readonly stream: StreamBuilder;
 
   constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
-    this.hashes = new Hashes(arena, inner.table(HASH), limits);
+    this.hashes = new Hashes(inner, limits);
     this.lists = new Lists(arena, limits);
     this.sets = new Sets(arena, inner.table(SET), limits);
     this.sortedSets = new SortedSets(arena, inner.table(ZSET), limits);
@@ -58,7 +59,7 @@ export class ValueBuilder {
     return true;
   }
 
-  /** False when the field came before. */
+  /** False when the field came before. Only a field that comes with an expiry has one. */
   field(
     field: Uint8Array,
     fieldFrom: number,
@@ -66,8 +67,9 @@ export class ValueBuilder {
     value: Uint8Array,
     valueFrom: number,
     valueTo: number,
+    expireAtMs: number = NO_FIELD_EXPIRY,
   ): boolean {
-    return this.hashes.set(field, fieldFrom, fieldTo, value, valueFrom, valueTo);
+    return this.hashes.put(field, fieldFrom, fieldTo, value, valueFrom, valueTo, expireAtMs);
   }
 
   get encoding(): number {

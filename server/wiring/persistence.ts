@@ -77,7 +77,7 @@ export class PersistencePart implements Part, PersistenceRoom {
   constructor(node: Node) {
     const { settings } = node;
     this.node = node;
-    this.whole = new WholeDataset(node.keyspace, node.types);
+    this.whole = new WholeDataset(node.keyspace, node.types, true);
     this.startDirectory = settings.text('dir');
     this.state = new SaveState(node.nowMs());
     settings.watch('save', (value) => {
