@@ -13,7 +13,7 @@ export function flagsOf(client: Client): string {
   if (client.kind === STREAM_CLIENT) flags += 'M';
   if (client.kind === PUBSUB_CLIENT) flags += 'P';
   if (client.inTransaction) flags += 'x';
-  if (client.waiter !== null) flags += 'b';
+  if (client.waiter !== null || client.paused) flags += 'b';
   if (client.tracking !== null) flags += 't';
   if (client.tracking?.brokenRedirect === true) flags += 'R';
   if (client.tracking?.broadcast === true) flags += 'B';

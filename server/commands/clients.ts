@@ -82,8 +82,11 @@ export class Clients {
     return this.members.size;
   }
 
+  /** Clients that wait for something, be it for a pause to end. */
   get blockedCount(): number {
-    return this.blocked.size;
+    let count = this.blocked.size;
+    if (this.pauseKind !== PAUSE_NONE) for (const { client } of this.members.values()) if (client.paused) count++;
+    return count;
   }
 
   add(client: Client, connection: ClientConnection): void {
@@ -219,6 +222,14 @@ export class Clients {
   unpause(purpose: string): void {
     if (!this.pauses.delete(purpose)) return;
     this.updatePause();
+  }
+
+  /** The pause in force, as INFO tells it: the strictest, and of those the longest. */
+  longestPause(): { readonly reason: string; readonly actions: string; readonly untilMs: number } | null {
+    const strictest = [...this.pauses].sort(([, a], [, b]) => b.kind - a.kind || b.untilMs - a.untilMs)[0];
+    if (strictest === undefined) return null;
+    const [purpose, { kind, untilMs }] = strictest;
+    return { reason: purpose.replaceAll(' ', '_'), actions: kind === PAUSE_ALL ? 'all' : 'write', untilMs };
   }
 
   pausedUntilMs(): number {

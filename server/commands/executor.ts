@@ -451,7 +451,7 @@ export class Executor {
 
   /** EXEC: runs what was queued, as one entry in the log. */
   runQueued(client: Client): void {
-    const queued = client.queued;
+    const { queued, lastCommand } = client;
     const call = this.call;
     client.discardTransaction();
     this.reply.array(queued.length);
@@ -472,6 +472,7 @@ export class Executor {
     this.inTransaction = false;
     call.inExec = false;
     call.changes = 0;
+    client.lastCommand = lastCommand;
   }
 
   /** The slot that all keys of a request are in; NO_SLOT without keys. */

@@ -95,7 +95,7 @@ export const directives: readonly Directive[] = [
   integer('set-max-listpack-value', 64, 0, MAX_INT),
   integer('zset-max-listpack-entries', 128, 0, MAX_INT, true, 'zset-max-ziplist-entries'),
   integer('zset-max-listpack-value', 64, 0, MAX_INT, true, 'zset-max-ziplist-value'),
-  integer('list-max-listpack-size', -2, -5, MAX_INT, true, 'list-max-ziplist-size'),
+  integer('list-max-listpack-size', -2, -MAX_INT - 1, MAX_INT, true, 'list-max-ziplist-size'),
   memory('hll-sparse-max-bytes', 3000),
   memory('stream-node-max-bytes', 4096),
   integer('stream-node-max-entries', 100, 0, Number.MAX_SAFE_INTEGER),

@@ -62,5 +62,5 @@ export function limitsFrom(settings: Settings): CollectionLimits {
 
 /** Bytes of a list node, its header included, under a size limit below 0; a limit by items keeps to 8 KiB as well. */
 export function listNodeBytes(listNodeSize: number): number {
-  return listNodeSize >= 0 ? 8192 : 4096 << (-listNodeSize - 1);
+  return listNodeSize >= 0 ? 8192 : 4096 << Math.min(4, -listNodeSize - 1);
 }
