@@ -16,8 +16,6 @@ import type { Host, ProcessFacts, Rooms } from './commands/rooms.ts';
 import { commandTable } from './commands/table.ts';
 import { parseOutputLimits } from './config/directives.ts';
 import type { Settings } from './config/settings.ts';
-import { ActiveExpiry } from './keyspace/active-expiry.ts';
-import type { Database } from './keyspace/database.ts';
 import {
   EVENT_EVICTED,
   EVENT_EXPIRED,
@@ -27,12 +25,12 @@ import {
   EVENT_KEYSPACE,
   eventMask,
 } from './keyspace/events.ts';
-import { Eviction } from './keyspace/eviction.ts';
 import { Keyspace, type KeyspaceListener, OBSERVED_BY_TRACKING, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
 import { Accounting } from './observability/accounting.ts';
 import type { CommandLogPart } from './observability/command-log.ts';
+import { Traffic } from './observability/traffic.ts';
 import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
@@ -44,20 +42,15 @@ import { PubSub } from './pubsub/pubsub.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
+import { wireScripting } from './wiring/scripting.ts';
+import { Upkeep } from './wiring/upkeep.ts';
 
 /** Free arena pages kept ahead of demand: 16 MiB. A new segment costs a major garbage collection, so it comes between requests. */
 const RESERVED_PAGES = 256;
 /** Wholly free segments kept for the next growth. */
 const SPARE_SEGMENTS = 1;
-/** Buckets that active expiry visits in a tick, and in a tick of a busy one: some 2 and 10 ms. */
-const EXPIRY_BUCKETS = 4096;
-const BUSY_EXPIRY_BUCKETS = 32768;
 /** The longest that a timer of Node waits; deadlines beyond it are looked at by ticks until then. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Deleted in a slice: more than this, and expiry goes on at once with the larger budget. */
-const BUSY_EXPIRED = 256;
-/** Elements of large deleted collections freed in a tick: about a millisecond. */
-const RECLAIMED_ELEMENTS = 20000;
 const PROTECTED_MODE_REFUSAL =
   'DENIED Valkey is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers you may set a password with requirepass, or disable protected mode with protected-mode no.';
 
@@ -92,6 +85,7 @@ export class Node {
   readonly tracking: Tracking;
   readonly monitors: Monitors;
   readonly accounting: Accounting;
+  readonly traffic: Traffic = new Traffic();
   readonly blocking: BlockedKeys;
   readonly registry: CommandRegistry;
   readonly executor: Executor;
@@ -111,20 +105,18 @@ export class Node {
   logBytes: () => number = () => 0;
   private readonly options: NodeOptions;
   private readonly tcp: TcpTransport;
-  private readonly expiry: ActiveExpiry;
-  private readonly eviction: Eviction;
+  private readonly upkeep: Upkeep;
+  /** Clients closed because of maxmemory-clients. */
+  evictedClients = 0;
   private readonly startedAtMs: number;
   private readonly startMonotonicMs: number;
-  private activeExpiry = true;
   private cronPaused = false;
   private nextClientId = 1;
   private timer: NodeJS.Timeout | null = null;
   /** Wakes the node at the next deadline of a blocked client. */
   private deadlineTimer: NodeJS.Timeout | null = null;
   private stopping: Promise<void> | null = null;
-  private processedAtTick = 0;
   private lastTickMs = 0;
-  private opsPerSecond = 0;
 
   constructor(options: NodeOptions) {
     const { settings } = options;
@@ -158,12 +150,9 @@ export class Node {
     this.acl = new Acl(this.registry, this.clients, this.keyspace.databases.length);
     this.rooms = this.composeRooms();
     this.executor = new Executor(this.rooms, this.reply, new Client(0, '', '', this.startedAtMs, true));
-    this.expiry = new ActiveExpiry(this.keyspace);
-    this.eviction = new Eviction(this.keyspace, {
-      random: () => this.random(),
-      usedMemoryBytes: () => this.usedMemoryBytes(),
-    });
-    this.executor.memory = this.eviction;
+    this.upkeep = new Upkeep(this);
+    this.executor.memory = this.upkeep.eviction;
+    this.rooms.scripting = wireScripting(this);
     this.keyspace.listener = this.listener();
     this.clients.onGone((client) => {
       this.watches.drop(client);
@@ -199,19 +188,11 @@ export class Node {
     settings.watch('notify-keyspace-events', (value) => {
       this.keyspace.events = eventMask(value)!;
     });
-    settings.watch('maxmemory', (value) => {
-      this.eviction.maxMemoryBytes = Number(value);
-    });
-    settings.watch('maxmemory-policy', (value) => {
-      this.eviction.evicts = value !== 'noeviction';
-    });
-    settings.watch('maxmemory-samples', (value) => {
-      this.eviction.samples = Number(value);
-    });
     this.tcp = new TcpTransport({
       context,
       clients: this.clients,
       admit: (address, localAddress) => this.admit(address, localAddress),
+      traffic: this.traffic,
       keepAliveSeconds: () => settings.integer('tcp-keepalive'),
       turn: () => this.turn(),
       endTurn: () => this.endTurn(),
@@ -226,7 +207,7 @@ export class Node {
   /** A turn of the event loop begins: time moves. */
   turn(): void {
     this.keyspace.setNow(this.nowMs());
-    this.accounting.beginTurn();
+    this.traffic.beginCycle(this.accounting.beginTurn());
   }
 
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
@@ -236,9 +217,10 @@ export class Node {
       if (this.tracking.hasBroadcast) this.tracking.sendBroadcasts();
       for (const end of this.turnEnders) end();
       // Settling may let waiting clients go on, whose writes the readers of the log must see in this turn too.
-      if (!this.clients.unsettled) return;
+      if (!this.clients.unsettled) break;
       this.clients.settle();
     }
+    this.traffic.endCycle(this.accounting.nowMicros);
   }
 
   random(): number {
@@ -327,7 +309,8 @@ export class Node {
   private tick(): void {
     this.turn();
     const { nowMs } = this.keyspace;
-    this.measure(nowMs);
+    this.traffic.tick(nowMs - this.lastTickMs, this.accounting.commands);
+    this.lastTickMs = nowMs;
     if (this.keyspace.arena.reserveAhead(RESERVED_PAGES)) this.log('debug', 'The arena grew by one segment');
     else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
     if (!this.cronPaused) this.housekeep(nowMs);
@@ -338,13 +321,7 @@ export class Node {
   }
 
   private housekeep(nowMs: number): void {
-    if (this.keyspace.deletesExpired && this.activeExpiry && !this.executor.loading) {
-      const beganMs = performance.now();
-      const deleted = this.expiry.slice(EXPIRY_BUCKETS);
-      if (deleted > BUSY_EXPIRED) this.expiry.slice(BUSY_EXPIRY_BUCKETS);
-      this.accounting.latency.sample('expire-cycle', performance.now() - beganMs, nowMs);
-    }
-    this.types.reclaim(RECLAIMED_ELEMENTS);
+    this.upkeep.tick(nowMs);
     this.closeIdle(nowMs);
   }
 
@@ -357,16 +334,6 @@ export class Node {
       this.clients.endWaits(this.keyspace.nowMs);
       this.endTurn();
     }, delayMs);
-  }
-
-  private measure(nowMs: number): void {
-    const elapsedMs = nowMs - this.lastTickMs;
-    if (elapsedMs > 0) {
-      const rate = ((this.executor.processed - this.processedAtTick) * 1000) / elapsedMs;
-      this.opsPerSecond = Math.round(this.opsPerSecond * 0.8 + rate * 0.2);
-    }
-    this.processedAtTick = this.executor.processed;
-    this.lastTickMs = nowMs;
   }
 
   private closeIdle(nowMs: number): void {
@@ -396,18 +363,20 @@ export class Node {
   }
 
   private listener(): KeyspaceListener {
-    const gone = (database: Database, slot: number, bytes: Uint8Array, start: number, end: number): void => {
-      if (this.executor.writes?.active === true) {
-        this.executor.propagate(database.index, slot, Arguments.of('UNLINK', bytes.slice(start, end)));
-      }
-    };
+    const { settings, executor } = this;
     return {
       expired: (database, slot, bytes, start, end) => {
-        gone(database, slot, bytes, start, end);
+        if (executor.writes?.active === true) {
+          const name = settings.flag('lazyfree-lazy-expire') ? 'UNLINK' : 'DEL';
+          executor.propagate(database.index, slot, Arguments.of(name, bytes.slice(start, end)));
+        }
         this.keyspace.notify(EVENT_EXPIRED, 'expired', database, bytes, start, end);
       },
       evicted: (database, slot, bytes, start, end) => {
-        gone(database, slot, bytes, start, end);
+        if (executor.writes?.active === true) {
+          const name = settings.flag('lazyfree-lazy-eviction') ? 'UNLINK' : 'DEL';
+          executor.propagate(database.index, slot, Arguments.of(name, bytes.slice(start, end)));
+        }
         this.keyspace.notify(EVENT_EVICTED, 'evicted', database, bytes, start, end);
       },
       fieldsExpired: (database, slot, key, fields, emptied) => {
@@ -424,9 +393,13 @@ export class Node {
         this.blocking.touched(database, bytes, start, end);
         if ((this.keyspace.observers & OBSERVED_BY_TRACKING) !== 0) this.tracking.touched(bytes, start, end);
       },
-      clearing: (database, slot) => {
-        this.snapshots.clearing(database, slot);
+      clearing: (database) => {
         this.blocking.touchedAll(database.index);
+      },
+      swapped: (first, second) => {
+        this.snapshots.swapped(first, second);
+        this.blocking.touchedAll(first);
+        this.blocking.touchedAll(second);
       },
     };
   }
@@ -460,7 +433,7 @@ export class Node {
         this.cronPaused = on;
       },
       setActiveExpiry: (on) => {
-        this.activeExpiry = on;
+        this.upkeep.activeExpiry = on;
       },
       process: () => this.facts(),
     };
@@ -475,6 +448,7 @@ export class Node {
       tracking: this.tracking,
       monitors: this.monitors,
       accounting: this.accounting,
+      traffic: this.traffic,
       blocking: this.blocking,
       host,
       infoSections: new Map(),
@@ -487,11 +461,6 @@ export class Node {
       },
       runQueued: (client) => this.executor.runQueued(client),
       usedMemoryBytes: () => this.usedMemoryBytes(),
-      counters: {
-        processed: () => this.executor.processed,
-        errorReplies: () => this.executor.errorReplies,
-        opsPerSecond: () => this.opsPerSecond,
-      },
       role: () => this.role(),
     };
   }

@@ -86,9 +86,6 @@ export class Executor {
   writes: WriteGate | null = null;
   memory: MemoryGate | null = null;
   loading = false;
-  /** Requests executed since the start. */
-  processed = 0;
-  errorReplies = 0;
   /** The transaction that runs has written: its log entries are wrapped. */
   private inTransaction = false;
   private readonly rooms: Rooms;
@@ -309,7 +306,8 @@ export class Executor {
   }
 
   private countError(): void {
-    this.errorReplies++;
+    // A script's error that is a command's own was counted with that command.
+    if (this.reply.lastError === '') return;
     this.rooms.accounting.errors.count(this.reply.lastError);
   }
 
@@ -355,7 +353,7 @@ export class Executor {
     const { accounting } = this.rooms;
     const beganMicros = accounting.beganMicros;
     entry.calls++;
-    this.processed++;
+    accounting.commands++;
     client.lastCommand = entry.fullName;
     this.rooms.keyspace.recordsAccess = !client.noTouch;
     try {

@@ -5,7 +5,9 @@ import type { Acl } from '../acl/acl.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Accounting } from '../observability/accounting.ts';
+import type { Traffic } from '../observability/traffic.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { Scripting } from '../scripting/scripting.ts';
 import type { Tracking } from '../tracking/tracking.ts';
 import type { Watches } from '../transactions/watches.ts';
 import type { BlockedKeys } from './blocking.ts';
@@ -60,13 +62,6 @@ export interface AclFile {
   write(text: string): string | null;
 }
 
-/** What INFO tells of the requests since the start. */
-export interface Counters {
-  processed(): number;
-  errorReplies(): number;
-  opsPerSecond(): number;
-}
-
 export interface Rooms {
   readonly settings: Settings;
   readonly keyspace: Keyspace;
@@ -81,6 +76,8 @@ export interface Rooms {
   readonly monitors: Monitors;
   /** What requests cost. */
   readonly accounting: Accounting;
+  /** What went over the network. */
+  readonly traffic: Traffic;
   /** Clients that wait for keys. */
   readonly blocking: BlockedKeys;
   readonly host: Host;
@@ -94,7 +91,6 @@ export interface Rooms {
   runQueued(client: Client): void;
   /** What maxmemory is compared with: live arena bytes, clients' buffers and the write log. */
   usedMemoryBytes(): number;
-  readonly counters: Counters;
   /** What this node is in replication. */
   role(): 'primary' | 'replica';
   /** The ClusterRoom of cluster-room.ts; null or absent out of cluster mode. node.ts sets it once the cluster exists. */
@@ -104,6 +100,7 @@ export interface Rooms {
   persistence?: PersistenceRoom;
   dumps?: DumpRoom;
   exchanges?: ExchangeRoom;
+  scripting?: Scripting;
   /** Absent where `aclfile` names no file. */
   aclFile?: AclFile;
 }

@@ -9,6 +9,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import type { Client } from '../commands/client.ts';
 import type { ClientConnection, Clients } from '../commands/clients.ts';
+import type { Traffic } from '../observability/traffic.ts';
 import { Session, type SessionContext } from '../protocol/session.ts';
 
 /** One read of a socket takes at most this much: the work budget of a connection in one turn. */
@@ -25,6 +26,7 @@ export interface TcpOptions {
 export interface TcpHost {
   readonly context: SessionContext;
   readonly clients: Clients;
+  readonly traffic: Traffic;
   /** A client for a new connection; null when it is refused, with the error to send. */
   admit(address: string, localAddress: string): { readonly client: Client } | { readonly refusal: string };
   keepAliveSeconds(): number;
@@ -179,7 +181,10 @@ class TcpConnection implements ClientConnection {
   }
 
   receive(buffer: Uint8Array, sizeBytes: number): void {
-    this.host.turn();
+    const { host } = this;
+    host.traffic.reads++;
+    host.traffic.inputBytes += sizeBytes;
+    host.turn();
     this.session.receive(buffer, sizeBytes);
     if (this.session.client.output.length > MAX_DEFERRED_OUTPUT_BYTES) this.host.endTurn();
     else this.turnEnd.schedule();
@@ -199,6 +204,8 @@ class TcpConnection implements ClientConnection {
     if (!this.draining && output.length > 0 && output.bytes !== null) {
       const { bytes, length } = output;
       client.traffic[1] = client.traffic[1]! + length;
+      this.host.traffic.writes++;
+      this.host.traffic.outputBytes += length;
       this.socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
       if (this.socket.writableLength === 0) this.host.context.reply.release(output);
       else {

@@ -19,6 +19,10 @@ export class Accounting {
   readonly errors: ErrorCounts = new ErrorCounts();
   /** latency-tracking: whether histograms are kept. */
   tracksLatency = true;
+  /** Requests executed. */
+  commands = 0;
+  /** Microseconds that they took. */
+  commandMicros = 0;
   /** Microseconds by command id. */
   readonly micros: Float64Array;
   private readonly histograms: (LatencyHistogram | null)[];
@@ -32,9 +36,15 @@ export class Accounting {
     this.histograms = registry.all.map(() => null);
   }
 
-  /** Requests are about to run. */
-  beginTurn(): void {
-    this.began[0] = this.readClock();
+  /** Requests are about to run. Returns the time in microseconds. */
+  beginTurn(): number {
+    const micros = this.readClock();
+    this.began[0] = micros;
+    return micros;
+  }
+
+  get nowMicros(): number {
+    return this.readClock();
   }
 
   get beganMicros(): number {
@@ -55,6 +65,7 @@ export class Accounting {
     const micros = endMicros - beganMicros;
     this.began[0] = endMicros;
     this.micros[entry.id]! += micros;
+    if (!isNested) this.commandMicros += micros;
     if (this.tracksLatency) this.histogramOf(entry.id).add(micros);
     if (isNested) return;
     if (this.latency.thresholdMs > 0) {
@@ -85,6 +96,8 @@ export class Accounting {
   }
 
   reset(): void {
+    this.commands = 0;
+    this.commandMicros = 0;
     this.micros.fill(0);
     this.histograms.fill(null);
     this.errors.reset();

@@ -6,10 +6,13 @@ const MAX_CODES = 128;
 const OTHERS = 'ERRORSTATS_OVERFLOW';
 
 export class ErrorCounts {
+  /** All of them. */
+  total = 0;
   private readonly byCode: Map<string, number> = new Map();
 
   /** `error` is the text of an error reply, without its `-`. */
   count(error: string): void {
+    this.total++;
     const space = error.indexOf(' ');
     const code = space < 0 ? error : error.slice(0, space);
     const known = this.byCode.has(code) || this.byCode.size < MAX_CODES ? code : OTHERS;
@@ -22,5 +25,6 @@ export class ErrorCounts {
 
   reset(): void {
     this.byCode.clear();
+    this.total = 0;
   }
 }

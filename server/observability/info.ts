@@ -17,40 +17,89 @@ const ACL_REASONS: readonly (readonly [number, string])[] = [
   [DENIED_DATABASE, 'db'],
 ];
 
+/** No git checkout stands behind a build. */
+const NO_SOURCE = '00000000';
+
+/** Counters of what does not exist here: forks, active defragmentation, I/O threads. Monitoring reads them. */
+const ABSENT_STATS: readonly string[] = [
+  'latest_fork_usec',
+  'total_forks',
+  'migrate_cached_sockets',
+  'slave_expires_tracked_keys',
+  'active_defrag_hits',
+  'active_defrag_misses',
+  'active_defrag_key_hits',
+  'active_defrag_key_misses',
+  'total_active_defrag_time',
+  'current_active_defrag_time',
+  'dump_payload_sanitizations',
+  'io_threaded_reads_processed',
+  'io_threaded_writes_processed',
+];
+
 type Section = (rooms: Rooms) => InfoSection;
 
 const server: Section = (rooms) => (add) => {
   const facts = rooms.host.process();
-  const upSeconds = Math.floor((rooms.keyspace.nowMs - facts.startedAtMs) / 1000);
+  const { settings, keyspace } = rooms;
+  const upSeconds = Math.floor((keyspace.nowMs - facts.startedAtMs) / 1000);
+  const mode = keyspace.slots > 1 ? 'cluster' : 'standalone';
   add('redis_version', REDIS_VERSION);
   add('server_name', 'valkey');
   add('valkey_version', VALKEY_VERSION);
   add('valkey_release_stage', 'ga');
+  add('redis_git_sha1', NO_SOURCE);
+  add('redis_git_dirty', 0);
+  add('redis_build_id', NO_SOURCE);
   add('server_implementation', 'keyherd');
-  add('redis_mode', rooms.keyspace.slots > 1 ? 'cluster' : 'standalone');
-  add('server_mode', rooms.keyspace.slots > 1 ? 'cluster' : 'standalone');
+  add('redis_mode', mode);
+  add('server_mode', mode);
   add('os', facts.platform);
   add('arch_bits', 64);
+  add('monotonic_clock', 'performance.now');
+  add('multiplexing_api', 'libuv');
   add('node_version', facts.nodeVersion);
   add('process_id', facts.pid);
+  add('process_supervised', 'no');
   add('run_id', rooms.runId);
-  add('tcp_port', rooms.settings.integer('port'));
-  add('server_time_usec', rooms.keyspace.nowMs * 1000);
+  add('tcp_port', settings.integer('port'));
+  add('server_time_usec', keyspace.nowMs * 1000);
   add('uptime_in_seconds', upSeconds);
   add('uptime_in_days', Math.floor(upSeconds / 86400));
-  add('hz', rooms.settings.integer('hz'));
+  add('hz', settings.integer('hz'));
+  add('configured_hz', settings.integer('hz'));
+  add('clients_hz', settings.integer('hz'));
+  add('lru_clock', keyspace.accessClock);
   add('executable', facts.executable);
   add('config_file', facts.configFile);
+  add('io_threads_active', 0);
+  add('availability_zone', '');
+  const binds = settings
+    .text('bind')
+    .split(' ')
+    .map((address) => `bind=${address}`);
+  add('listener0', `name=tcp,${binds.join(',')},port=${settings.integer('port')}`);
 };
 
 const clients: Section = (rooms) => (add) => {
+  const all = [...rooms.clients.all()];
+  const paused = rooms.clients.longestPause();
   add('connected_clients', rooms.clients.count);
+  add('cluster_connections', 0);
   add('maxclients', rooms.settings.integer('maxclients'));
+  add('client_recent_max_input_buffer', Math.max(0, ...all.map((client) => client.inputBytes)));
+  add('client_recent_max_output_buffer', Math.max(0, ...all.map((client) => client.output.length)));
   add('blocked_clients', rooms.clients.blockedCount);
   add('tracking_clients', rooms.tracking.clientCount);
-  add('pubsub_clients', [...rooms.clients.all()].filter((client) => client.subscriptions > 0).length);
-  add('watching_clients', [...rooms.clients.all()].filter((client) => client.watching).length);
+  add('pubsub_clients', all.filter((client) => client.subscriptions > 0).length);
+  add('watching_clients', all.filter((client) => client.watching).length);
+  add('clients_in_timeout_table', all.filter((client) => (client.waiter?.deadlineMs ?? 0) > 0).length);
   add('total_watched_keys', rooms.watches.count);
+  add('total_blocking_keys', rooms.blocking.keyCount);
+  add('total_blocking_keys_on_nokey', rooms.blocking.keysOnDeletion);
+  add('paused_reason', paused === null ? 'none' : paused.reason);
+  add('paused_actions', paused === null ? 'none' : paused.actions);
+  add('paused_timeout_milliseconds', paused === null ? 0 : Math.max(0, paused.untilMs - rooms.keyspace.nowMs));
 };
 
 const memory: Section = (rooms) => (add) => {
@@ -72,28 +121,52 @@ const memory: Section = (rooms) => (add) => {
 };
 
 const stats: Section = (rooms) => (add) => {
-  add('total_connections_received', rooms.clients.accepted);
-  add('total_commands_processed', rooms.counters.processed());
-  add('instantaneous_ops_per_sec', rooms.counters.opsPerSecond());
-  add('rejected_connections', rooms.clients.refused);
-  add('expired_keys', rooms.keyspace.expired);
-  add('evicted_keys', rooms.keyspace.evicted);
-  add('keyspace_hits', rooms.keyspace.hits);
-  add('keyspace_misses', rooms.keyspace.misses);
+  const { accounting, traffic, keyspace, clients: all } = rooms;
+  const rates = traffic.kilobytesPerSecond;
+  add('total_connections_received', all.accepted);
+  add('total_commands_processed', accounting.commands);
+  add('instantaneous_ops_per_sec', Math.round(traffic.commandsPerSecond));
+  add('total_net_input_bytes', traffic.inputBytes + traffic.replicationInputBytes);
+  add('total_net_output_bytes', traffic.outputBytes + traffic.replicationOutputBytes);
+  add('total_net_repl_input_bytes', traffic.replicationInputBytes);
+  add('total_net_repl_output_bytes', traffic.replicationOutputBytes);
+  add('instantaneous_input_kbps', rates.input.toFixed(2));
+  add('instantaneous_output_kbps', rates.output.toFixed(2));
+  add('instantaneous_input_repl_kbps', rates.replicationInput.toFixed(2));
+  add('instantaneous_output_repl_kbps', rates.replicationOutput.toFixed(2));
+  add('rejected_connections', all.refused);
+  add('expired_keys', keyspace.expired);
+  add('evicted_keys', keyspace.evicted);
+  add('keyspace_hits', keyspace.hits);
+  add('keyspace_misses', keyspace.misses);
   add('pubsub_channels', rooms.pubsub.channels.size);
   add('pubsub_patterns', rooms.pubsub.patterns.size);
   add('pubsubshard_channels', rooms.pubsub.shardChannels.size);
   add('tracking_total_keys', rooms.tracking.keyCount);
   add('tracking_total_items', rooms.tracking.itemCount);
   add('tracking_total_prefixes', rooms.tracking.prefixCount);
-  add('total_error_replies', rooms.counters.errorReplies());
+  add('unexpected_error_replies', 0);
+  add('total_error_replies', accounting.errors.total);
+  add('total_reads_processed', traffic.reads);
+  add('total_writes_processed', traffic.writes);
+  add('client_query_buffer_limit_disconnections', traffic.queryLimitDisconnections);
+  add('client_output_buffer_limit_disconnections', traffic.outputLimitDisconnections);
+  add('eventloop_cycles', traffic.cycles);
+  add('eventloop_duration_sum', Math.round(traffic.cycleMicros));
+  add('eventloop_duration_cmd_sum', Math.round(accounting.commandMicros));
+  add('instantaneous_eventloop_cycles_per_sec', Math.round(traffic.cyclesPerSecond));
+  add('instantaneous_eventloop_duration_usec', Math.round(traffic.microsPerCycle));
   for (const [reason, name] of ACL_REASONS) add(`acl_access_denied_${name}`, rooms.acl.log.denied(reason));
+  for (const field of ABSENT_STATS) add(field, 0);
 };
 
 const cpu: Section = (rooms) => (add) => {
   const facts = rooms.host.process();
   add('used_cpu_sys', facts.cpuSystemSeconds.toFixed(6));
   add('used_cpu_user', facts.cpuUserSeconds.toFixed(6));
+  add('used_cpu_sys_children', '0.000000');
+  add('used_cpu_user_children', '0.000000');
+  add('used_active_time_main_thread', (rooms.traffic.cycleMicros / 1e6).toFixed(6));
 };
 
 const commandstats: Section = (rooms) => (add) => {
