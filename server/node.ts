@@ -274,8 +274,15 @@ export class Node {
   }
 
   private async listen(): Promise<number> {
-    let port = this.settings.integer('port');
-    for (const address of this.settings.text('bind').split(' ')) {
+    const port = await this.listenOn(this.settings.integer('port'), this.settings.text('bind'));
+    await this.listenOnPath(this.settings.text('unixsocket'));
+    return port;
+  }
+
+  /** Listens on every address of `bind`; port 0 and no address are none. Returns the port. */
+  private async listenOn(wanted: number, bind: string): Promise<number> {
+    let port = wanted;
+    for (const address of bind.split(' ').filter((one) => one !== '')) {
       const optional = address.startsWith('-');
       const host = optional ? address.slice(1) : address;
       try {
@@ -291,8 +298,20 @@ export class Node {
         );
       }
     }
-    await this.listenOnPath(this.settings.text('unixsocket'));
     return port;
+  }
+
+  private async listenAnew(port: number, bind: string): Promise<boolean> {
+    this.tcp.stopListening();
+    try {
+      await this.listenOn(port, bind);
+      return true;
+    } catch (problem) {
+      this.log('warning', problem instanceof Error ? problem.message : String(problem));
+      this.tcp.stopListening();
+      await this.listenOn(this.settings.integer('port'), this.settings.text('bind'));
+      return false;
+    }
   }
 
   private async listenOnPath(path: string): Promise<void> {
@@ -435,6 +454,15 @@ export class Node {
       setActiveExpiry: (on) => {
         this.upkeep.activeExpiry = on;
       },
+      isLoading: () => this.executor.loading,
+      rewriteConfig: (all) => this.rewriteConfig(all),
+      listenAnew: (port, bind, done) => {
+        void this.listenAnew(port, bind).then((listens) => {
+          this.turn();
+          done(listens);
+          this.endTurn();
+        });
+      },
       process: () => this.facts(),
     };
     return {
@@ -463,6 +491,18 @@ export class Node {
       usedMemoryBytes: () => this.usedMemoryBytes(),
       role: () => this.role(),
     };
+  }
+
+  private rewriteConfig(all: boolean): string | null {
+    const { configFile } = this.options;
+    if (configFile === '') return 'ERR The server is running without a config file';
+    // Users of a file of their own are none of this file's business.
+    const users = this.rooms.aclFile === undefined ? this.acl.text().split('\n').filter((line) => line !== '') : null;
+    const rewrite = (before: string): string => rewritten(before, this.settings, splitLine, { all, users });
+    const problem = replaceConfigFile(configFile, rewrite);
+    if (problem === null) return null;
+    this.log('warning', `CONFIG REWRITE failed: ${problem}`);
+    return `ERR Rewriting config file: ${problem}`;
   }
 
   private facts(): ProcessFacts {

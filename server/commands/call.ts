@@ -158,6 +158,12 @@ export class Call {
     this.reply.error(text);
   }
 
+  /** As `fail`, with a text whose characters are bytes: it cites what the client sent. */
+  failBytes(text: string): void {
+    this.failed = true;
+    this.reply.errorBytes(text);
+  }
+
   /** Argument i as an integer in ±2^63 (exact within ±2^53). Answers the error and sets `failed` otherwise. */
   integer(index: number, problem: string = ERR_NOT_INTEGER): number {
     const value = parseInteger(this.bytes, this.starts[index]!, this.ends[index]!);

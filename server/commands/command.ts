@@ -83,6 +83,8 @@ export interface Command {
   readonly keys: KeySpec;
   /** Set with MOVABLE_KEYS: calls `found` with the argument index of every key. Throws nothing; reports none on bad syntax. */
   readonly keysOf?: (call: Call, found: (index: number) => void) => void;
+  /** The flags of one request, where its arguments decide: of a script, which says itself what it does. */
+  readonly flagsOf?: (call: Call) => number;
   /** A container (CONFIG, CLIENT, …): `run` is then what happens for an unknown or missing subcommand. */
   readonly subcommands?: readonly Command[];
   /**

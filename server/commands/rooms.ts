@@ -34,6 +34,12 @@ export interface Host {
   setActiveExpiry(on: boolean): void;
   /** DEBUG PAUSE-CRON: whether what is done at every tick is left undone, but for the time-outs of clients. */
   pauseCron(on: boolean): void;
+  /** The dataset is not here yet. */
+  isLoading(): boolean;
+  /** CONFIG REWRITE; `all`: also what stands nowhere in the file and has its default. The error or null. */
+  rewriteConfig(all: boolean): string | null;
+  /** Listens there in place of where it does, or goes on where it did when it cannot: says which. */
+  listenAnew(port: number, bind: string, done: (listens: boolean) => void): void;
   /** Facts about the process for INFO. */
   process(): ProcessFacts;
 }

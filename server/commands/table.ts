@@ -9,12 +9,17 @@ import { commandLogCommands } from './commandlog.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump.ts';
-import { geoCommands } from './geo.ts';
 import { functionCommands } from './functions.ts';
+import { geoCommands } from './geo.ts';
 import { hashCommands } from './hashes.ts';
 import { hashExpiryCommands } from './hashes-expiry.ts';
 import { hyperLogLogCommands } from './hyperloglog.ts';
 import { keyCommands } from './keys.ts';
+import { copyCommands } from './keys-copy.ts';
+import { expiryCommands } from './keys-expiry.ts';
+import { flushCommands } from './keys-flush.ts';
+import { objectCommands } from './keys-object.ts';
+import { scanCommands } from './keys-scan.ts';
 import { latencyCommands } from './latency.ts';
 import { listCommands } from './lists.ts';
 import { migrateCommands } from './migrate.ts';
@@ -48,6 +53,11 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     streamCommands(types),
     geoCommands(types),
     keyCommands,
+    copyCommands(types),
+    expiryCommands,
+    flushCommands,
+    objectCommands,
+    scanCommands,
     dumpCommands,
     migrateCommands,
     connectionCommands,

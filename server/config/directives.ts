@@ -3,7 +3,9 @@
  * One table: the command line, the configuration file, CONFIG GET/SET and the documentation read it.
  * Source of names, defaults and bounds: Valkey 9.1 config.c and valkey.conf.
  */
+
 import { eventLetters, eventMask } from '../keyspace/events.ts';
+import { EVICTION_POLICY_NAMES, NO_EVICTION } from '../keyspace/eviction-policy.ts';
 import {
   boolean,
   choice,
@@ -26,8 +28,8 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 export const directives: readonly Directive[] = [
   // Network
-  words('bind', '* -::*', () => null, false),
-  integer('port', 6379, 0, MAX_PORT, false),
+  words('bind', '* -::*', () => null),
+  integer('port', 6379, 0, MAX_PORT),
   text('unixsocket', '', false),
   octal('unixsocketperm', 0, 0o777),
   integer('tcp-backlog', 511, 1, MAX_INT, false),
@@ -60,13 +62,21 @@ export const directives: readonly Directive[] = [
   choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], false),
   choice('daemonize', 'no', ['no'], false),
   text('pidfile', '', false),
-  words('shutdown-on-sigterm', 'default', checkShutdown),
-  words('shutdown-on-sigint', 'default', checkShutdown),
+  { ...words('shutdown-on-sigterm', 'default', checkShutdown), canonical: inTheirOrder },
+  { ...words('shutdown-on-sigint', 'default', checkShutdown), canonical: inTheirOrder },
 
   // Memory
   memory('maxmemory', 0),
-  choice('maxmemory-policy', 'noeviction', ['noeviction', 'allkeys-lru']),
+  choice('maxmemory-policy', NO_EVICTION, EVICTION_POLICY_NAMES),
   integer('maxmemory-samples', 5, 1, 64),
+  integer('maxmemory-eviction-tenacity', 10, 0, 100),
+  words('maxmemory-clients', '0', checkClientMemory),
+  integer('lfu-log-factor', 10, 0, MAX_INT),
+  integer('lfu-decay-time', 1, 0, MAX_INT),
+  integer('active-expire-effort', 1, 1, 10),
+  boolean('lazyfree-lazy-eviction', 'yes'),
+  boolean('lazyfree-lazy-expire', 'yes'),
+  boolean('lazyfree-lazy-server-del', 'yes'),
 
   // Observability
   integer('commandlog-execution-slower-than', 10_000, -1, UNBOUNDED, true, 'slowlog-log-slower-than'),
@@ -78,6 +88,10 @@ export const directives: readonly Directive[] = [
   integer('latency-monitor-threshold', 0, 0, UNBOUNDED),
   boolean('latency-tracking', 'yes'),
   words('latency-tracking-info-percentiles', '50 99 99.9', checkPercentiles),
+
+  // Scripting
+  integer('busy-reply-threshold', 5000, 0, UNBOUNDED, true, 'lua-time-limit'),
+  boolean('lua-enable-insecure-api', 'no'),
 
   // Keyspace events
   {
@@ -101,6 +115,8 @@ export const directives: readonly Directive[] = [
   integer('stream-node-max-entries', 100, 0, Number.MAX_SAFE_INTEGER),
 
   // Persistence
+  { ...integer('rdb-key-save-delay', 0, -MAX_INT, MAX_INT), hidden: true },
+  { ...integer('key-load-delay', 0, -MAX_INT, MAX_INT), hidden: true },
   words('save', '3600 1 300 100 60 10000', checkSavePoints),
   boolean('stop-writes-on-bgsave-error', 'yes'),
   boolean('rdbchecksum', 'yes', false),
@@ -154,10 +170,17 @@ export const directives: readonly Directive[] = [
   ...inertDirectives,
 ];
 
+/** Bytes, or a share of maxmemory. */
+function checkClientMemory(value: string): string | null {
+  const share = /^(\d+)%$/.exec(value);
+  const valid = share === null ? (parseMemory(value) ?? -1) >= 0 : Number(share[1]) <= 100;
+  return valid ? null : 'argument must be a memory or percent value';
+}
+
 function checkSavePoints(value: string): string | null {
   if (value === '') return null;
   const numbers = value.split(' ').map(Number);
-  return numbers.length % 2 === 0 && numbers.every((n) => Number.isInteger(n) && n >= 0)
+  return numbers.length % 2 === 0 && numbers.every((n, i) => Number.isInteger(n) && n >= (i % 2 === 0 ? 1 : 0))
     ? null
     : 'Invalid save parameters';
 }
@@ -177,6 +200,11 @@ function checkShutdown(value: string): string | null {
   const unknown = given.find((word) => !(SHUTDOWN_WORDS as readonly string[]).includes(word));
   if (unknown !== undefined) return `argument(s) must be one of the following: ${SHUTDOWN_WORDS.join(', ')}`;
   return given.includes('save') && given.includes('nosave') ? 'save and nosave are set at once' : null;
+}
+
+function inTheirOrder(value: string): string {
+  const given = value.split(' ');
+  return SHUTDOWN_WORDS.filter((word) => given.includes(word)).join(' ');
 }
 
 export interface OutputLimit {

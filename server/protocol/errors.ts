@@ -45,6 +45,7 @@ export const ERR_INVALID_DB_INDEX = 'ERR invalid DB index';
 export const ERR_CURSOR = 'ERR invalid cursor';
 export const ERR_NOPROTO = 'NOPROTO unsupported protocol version';
 export const ERR_MAX_CLIENTS = 'ERR max number of clients reached';
+export const ERR_NO_SCRIPT = 'NOSCRIPT No matching script.';
 export const ERR_CROSSSLOT = "CROSSSLOT Keys in request don't hash to the same slot";
 export const ERR_BUSY_KEY = 'BUSYKEY Target key name already exists.';
 export const ERR_INVALID_EXPIRE_NAME = (command: string): string => `ERR invalid expire time in '${command}' command`;

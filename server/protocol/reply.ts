@@ -145,6 +145,20 @@ export class ReplyWriter {
     this.crlf();
   }
 
+  /**
+   * An error whose characters are bytes, up to the first zero: what a script made up. `counted`: it is the error of a command
+   * that was counted already.
+   */
+  errorBytes(text: string, counted = false): void {
+    const line = text.replace(/\0.*$/s, '').replace(/[\r\n]/g, ' ');
+    this.errors++;
+    this.lastError = counted ? '' : line;
+    this.reserve(line.length + 3);
+    this.bytes[this.at++] = 45;
+    this.ascii(line);
+    this.crlf();
+  }
+
   integer(value: number): void {
     this.reserve(26);
     this.bytes[this.at++] = 58;

@@ -25,7 +25,7 @@ const architecture: readonly Room[] = [
   {
     // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
     room: 'words',
-    at: ['arguments', 'errors', 'numbers', 'reply'].map((name) => `server/protocol/${name}.ts`),
+    at: ['arguments', 'errors', 'numbers', 'reply', 'split-words'].map((name) => `server/protocol/${name}.ts`),
     imports: ['memory'],
     packages: ASSERT,
   },
@@ -45,6 +45,13 @@ const architecture: readonly Room[] = [
   // What a user may, as data: a client is some user's.
   { room: 'user', at: ['server/acl/user.ts'], imports: [], packages: NONE },
   { room: 'acl', at: ['server/acl'], imports: ['user', 'command', 'config', 'words', 'memory'], packages: ASSERT },
+  {
+    // Scripts and functions on a Lua machine: commands are called through what script-host.ts asks for.
+    room: 'scripting',
+    at: ['server/scripting'],
+    imports: ['persistence', 'command', 'words', 'config', 'memory'],
+    packages: ASSERT,
+  },
   {
     // The door of commands: what a command, its caller and its call are.
     room: 'command',
@@ -70,6 +77,7 @@ const architecture: readonly Room[] = [
       'words',
       'config',
       'pubsub',
+      'scripting',
       'transactions',
       'types',
       'keyspace',
@@ -90,6 +98,7 @@ const architecture: readonly Room[] = [
       'words',
       'config',
       'pubsub',
+      'scripting',
       'transactions',
       'observability',
       'types',
