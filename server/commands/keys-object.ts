@@ -3,8 +3,8 @@
  * Source: Valkey 9.1 object.c objectCommand.
  */
 import type { Database } from '../keyspace/database.ts';
-import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ACCESS_MASK } from '../keyspace/entry.ts';
+import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ERR_ARITY } from '../protocol/errors.ts';
 import { encodingName } from '../types/encoding-name.ts';
 import type { Call } from './call.ts';

@@ -64,9 +64,6 @@ export const inertDirectives: readonly Directive[] = [
   ),
   ...inert(
     'big values are always freed in slices',
-    boolean('lazyfree-lazy-eviction', 'yes'),
-    boolean('lazyfree-lazy-expire', 'yes'),
-    boolean('lazyfree-lazy-server-del', 'yes'),
     boolean('lazyfree-lazy-user-del', 'yes'),
     boolean('lazyfree-lazy-user-flush', 'yes'),
     boolean('replica-lazy-flush', 'yes', true, 'slave-lazy-flush'),

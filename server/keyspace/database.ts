@@ -51,15 +51,14 @@ export class Database {
   readonly view: EntryView;
   /** Address of that entry, NONE after a miss. */
   entry: Address = NONE;
-  /** Keys that have an expiry. */
-  expiring = 0;
-  /** Hashes some of whose fields have one. */
-  expiringHashes = 0;
-  readonly counts: SlotCounts;
-  private readonly roots: Int32Array;
+  counts: SlotCounts;
+  /** Keys that have an expiry, and hashes some of whose fields have one, by slot. */
+  expires: SlotCounts;
+  private fieldExpires: SlotCounts;
+  private roots: Int32Array;
   private openSlot = -1;
   private readonly sources = new ViewCache();
-  private readonly hidden: Set<number> = new Set();
+  private hidden: Set<number> = new Set();
   /** Scratch of `warm`. */
   private slotRoots: Int32Array = new Int32Array(16);
   private hashes: Int32Array = new Int32Array(16);
@@ -72,12 +71,24 @@ export class Database {
     this.table = new Table(keyspace.arena, ENTRY_KEY_OFFSET, key0, key1);
     this.view = new EntryView(keyspace.arena);
     this.counts = new SlotCounts(slots);
+    this.expires = new SlotCounts(slots);
+    this.fieldExpires = new SlotCounts(slots);
     this.roots = new Int32Array(slots);
   }
 
   /** Keys, without those of hidden slots. */
   get size(): number {
     return this.counts.total;
+  }
+
+  /** Keys that have an expiry. */
+  get expiring(): number {
+    return this.expires.total;
+  }
+
+  /** Hashes some of whose fields have an expiry. */
+  get expiringHashes(): number {
+    return this.fieldExpires.total;
   }
 
   /**
@@ -186,7 +197,9 @@ export class Database {
     if (!this.keyspace.recordsAccess) return;
     const words = this.arena.words[entry >>> SEGMENT_OF_SHIFT]!;
     const at = (entry & OFFSET_MASK) << 1;
-    words[at] = (words[at]! & 0xff) | (this.keyspace.accessClock << 8);
+    const { frequencies } = this.keyspace;
+    const access = frequencies === null ? this.keyspace.accessClock : frequencies.touched(words[at]! >>> 8);
+    words[at] = (words[at]! & 0xff) | (access << 8);
   }
 
   /** Deletes the found key as expired: its time has passed, or a command gave it one that has. */
@@ -303,13 +316,14 @@ export class Database {
 
   /** Says that fields of the hash last found or put begin to expire, or that none of them does any more. */
   countExpiringHash(expires: boolean): void {
-    this.expiringHashes += expires ? 1 : -1;
+    this.fieldExpires.add(this.keyspace.slot, expires ? 1 : -1);
     if (expires) this.table.mark(this.table.bucketOf(this.table.hash));
   }
 
   /** The found entry, whose `view` is open, is about to go. */
   private forgetFields(view: EntryView): void {
-    if (view.type === HASH && hasExpiringFields(this.arena, HASH, view.encoding, view.root())) this.expiringHashes--;
+    if (view.type === HASH && hasExpiringFields(this.arena, HASH, view.encoding, view.root()))
+      this.fieldExpires.add(this.keyspace.slot, -1);
   }
 
   /** Points the found collection at another root or encoding, after its structure moved. `beginChange` came before. */
@@ -430,7 +444,7 @@ export class Database {
     this.table.replace(entry);
     this.arena.free(old);
     this.entry = entry;
-    this.expiring += expires ? 1 : -1;
+    this.expires.add(this.keyspace.slot, expires ? 1 : -1);
     if (expires) this.table.mark(this.table.bucket);
   }
 
@@ -444,7 +458,7 @@ export class Database {
   /** Removes the found key but leaves its value alive: RENAME, MOVE and lazy freeing take it over. Free the entry by `freeShell`. */
   unlink(): Address {
     this.beginChange();
-    if (this.view.expires) this.expiring--;
+    if (this.view.expires) this.expires.add(this.keyspace.slot, -1);
     this.forgetFields(this.view);
     this.table.remove();
     this.count(this.keyspace.slot, -1);
@@ -471,21 +485,21 @@ export class Database {
     this.arena.free(entry);
   }
 
-  /** Removes every key of a slot (of the database, out of cluster mode). */
+  /**
+   * Removes every key of a slot (of the database, out of cluster mode): its table is taken away as a whole and freed later, in slices.
+   * Returns how many keys it had.
+   */
   clearSlot(slot: number): number {
     if (!this.open(slot)) return 0;
     this.keyspace.listener?.clearing(this, slot);
     const removed = this.table.count;
-    for (const entry of this.table.entries()) {
-      if (this.view.open(this.arena, entry).expires) this.expiring--;
-      this.forgetFields(this.view);
-      this.freeEntry(entry);
-    }
-    this.table.destroy();
+    this.keyspace.detached.add(this.index, slot, this.roots[slot]!, removed, this.table.epoch);
     this.roots[slot] = NONE;
     this.openSlot = -1;
     this.entry = NONE;
     this.count(slot, -removed);
+    this.expires.add(slot, -this.expires.ofSlot(slot));
+    this.fieldExpires.add(slot, -this.fieldExpires.ofSlot(slot));
     return removed;
   }
 
@@ -495,6 +509,34 @@ export class Database {
       if (this.roots[slot] !== NONE) removed += this.clearSlot(slot);
     }
     return removed;
+  }
+
+  /** SWAPDB: what is in the other database is in this one, and the other way round. */
+  swapContents(other: Database): void {
+    const { roots, counts, expires, fieldExpires, hidden } = this;
+    this.roots = other.roots;
+    this.counts = other.counts;
+    this.expires = other.expires;
+    this.fieldExpires = other.fieldExpires;
+    this.hidden = other.hidden;
+    other.roots = roots;
+    other.counts = counts;
+    other.expires = expires;
+    other.fieldExpires = fieldExpires;
+    other.hidden = hidden;
+    for (const database of [this, other]) {
+      database.openSlot = -1;
+      database.entry = NONE;
+    }
+  }
+
+  /** True when a key is there that has not expired; nothing is touched. */
+  has(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.open(this.keyspace.slot)) return false;
+    const entry = this.table.find(bytes, start, end);
+    if (entry === NONE) return false;
+    const view = this.view.open(this.arena, entry);
+    return !(view.expires && this.keyspace.isExpired(readExpiry(view.segment, view.keyEnd)));
   }
 
   /** Copies source[from, to) into the segment of `entry` at byte `at` of that segment. */
@@ -536,6 +578,14 @@ export class Database {
     return entry;
   }
 
+  /** A value that takes the place of another inherits how often it was used. */
+  private keepAccess(old: Address, entry: Address): void {
+    const words = this.arena.words[entry >>> SEGMENT_OF_SHIFT]!;
+    const at = (entry & OFFSET_MASK) << 1;
+    const before = this.arena.words[old >>> SEGMENT_OF_SHIFT]![(old & OFFSET_MASK) << 1]!;
+    words[at] = (words[at]! & 0xff) | (before & ~0xff);
+  }
+
   /** Puts a new entry in the table in place of `old`, or as a new key; `view` stays open on it. */
   private place(
     old: Address,
@@ -547,8 +597,9 @@ export class Database {
   ): void {
     if (old !== NONE) {
       this.table.replace(entry);
+      if (this.keyspace.frequencies !== null) this.keepAccess(old, entry);
       const segment = this.arena.bytes[old >>> SEGMENT_OF_SHIFT]!;
-      if ((segment[(old & OFFSET_MASK) << 3]! & EXPIRES) !== 0) this.expiring--;
+      if ((segment[(old & OFFSET_MASK) << 3]! & EXPIRES) !== 0) this.expires.add(this.keyspace.slot, -1);
       const view = this.view;
       const { type, encoding, keyAt, keyEnd: end, valueAt, segment: newSegment } = view;
       this.forgetFields(view.open(this.arena, old));
@@ -574,7 +625,7 @@ export class Database {
         this.keyspace.listener?.touched(this, this.view.segment, this.view.keyAt, this.view.keyEnd);
     }
     if (expires) {
-      this.expiring++;
+      this.expires.add(this.keyspace.slot, 1);
       if (old !== NONE) this.table.mark(this.table.bucket);
     }
     this.entry = entry;

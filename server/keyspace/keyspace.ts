@@ -6,7 +6,9 @@ import type { Address } from '../memory/arena.ts';
 import { Arena } from '../memory/arena.ts';
 import type { BucketGuard, Table } from '../memory/table.ts';
 import { Database } from './database.ts';
+import { DetachedTables } from './detached.ts';
 import { ACCESS_MASK } from './entry.ts';
+import type { Frequencies } from './frequency.ts';
 import { SLOT_COUNT } from './slot.ts';
 
 /** Told of changes that no command asked for, and of touched keys while somebody watches. Byte ranges are valid during the call. */
@@ -16,9 +18,17 @@ export interface KeyspaceListener {
   /** Somebody observes the keyspace: this key changes. Told before the change of a key that is there, after it of a new one. */
   touched(database: Database, bytes: Uint8Array, start: number, end: number): void;
   /** Fields of the hash at a key were deleted as expired, and the key too when it was left empty. */
-  fieldsExpired(database: Database, slot: number, key: Uint8Array, fields: readonly Uint8Array[], emptied: boolean): void;
+  fieldsExpired(
+    database: Database,
+    slot: number,
+    key: Uint8Array,
+    fields: readonly Uint8Array[],
+    emptied: boolean,
+  ): void;
   /** A slot (or the database, out of cluster mode) is about to be emptied; its table is open. */
   clearing(database: Database, slot: number): void;
+  /** Two databases' keys have changed places. */
+  swapped(first: number, second: number): void;
   /** An event of a kind that `events` selects. */
   event(database: Database, name: string, bytes: Uint8Array, start: number, end: number): void;
 }
@@ -64,8 +74,10 @@ export class Keyspace {
   nowMs = 0;
   /** The same in whole seconds. */
   nowSeconds = 0;
-  /** Seconds modulo 2^24, for access times. */
+  /** Access bits of a key that is used now: seconds modulo 2^24, or under an LFU policy those of a new key. */
   accessClock = 0;
+  /** Set while the eviction policy counts accesses (LFU). */
+  frequencies: Frequencies | null = null;
   /** False while a client runs that asked for CLIENT NO-TOUCH: looking at keys does not keep them. */
   recordsAccess = true;
   /** The slot of the keys that the running command works on; 0 out of cluster mode. */
@@ -87,6 +99,8 @@ export class Keyspace {
   fieldExpiry: FieldExpiry | null = null;
   /** Set while snapshots are open: takes over a collection that is about to be freed (true) and frees it later. */
   retainer: ((type: number, root: Address) => boolean) | null = null;
+  /** Emptied databases and slots that wait to be freed. */
+  readonly detached: DetachedTables;
   private readonly frees: (CollectionFree | undefined)[] = [];
 
   constructor(options: KeyspaceOptions) {
@@ -98,12 +112,18 @@ export class Keyspace {
       databases.push(new Database(this, index, this.slots, options.seed[0], options.seed[1]));
     }
     this.databases = databases;
+    this.detached = new DetachedTables(this);
   }
 
   setNow(nowMs: number): void {
     this.nowMs = nowMs;
     this.nowSeconds = Math.floor(nowMs / 1000);
-    this.accessClock = this.nowSeconds & ACCESS_MASK;
+    const { frequencies } = this;
+    if (frequencies === null) this.accessClock = this.nowSeconds & ACCESS_MASK;
+    else {
+      frequencies.setNow(this.nowSeconds);
+      this.accessClock = frequencies.initial;
+    }
   }
 
   /** Says whether an observer has somebody to tell. */
@@ -153,6 +173,13 @@ export class Keyspace {
     let keys = 0;
     for (const database of this.databases) keys += database.size;
     return keys;
+  }
+
+  /** SWAPDB: both databases' keys change places. */
+  swap(first: number, second: number): void {
+    this.databases[first]!.swapContents(this.databases[second]!);
+    this.detached.swapped(first, second);
+    this.listener?.swapped(first, second);
   }
 
   clear(): number {

@@ -300,6 +300,17 @@ export class Table {
       if (position >= this.split && position < this.split * 2) continue;
       this.freeChain(this.overflowOf(this.bucketAt(position)));
     }
+    this.destroyEmptied();
+  }
+
+  /** Empties a bucket of a table that is about to be destroyed by `destroyEmptied`. Its entries are the caller's. */
+  dropChain(bucket: Address): void {
+    this.freeChain(this.overflowOf(bucket));
+    this.clearBucket(bucket, this.versionOf(bucket));
+  }
+
+  /** As `destroy`, when `dropChain` was called for every bucket: one step for each page of buckets. */
+  destroyEmptied(): void {
     if (this.level >= PAGED_LEVEL) {
       const words = this.arena.words[this.block >>> SEGMENT_OF_SHIFT]!;
       const at = (this.block & OFFSET_MASK) << 1;
@@ -311,6 +322,55 @@ export class Table {
     this.arena.free(this.root);
     this.root = NONE;
     this.count = 0;
+  }
+
+  /**
+   * Makes a table of the open one's shape, whose entries are what `copyEntry` makes of its entries; opens it and returns its root.
+   * The keys must stay the same: nothing is hashed.
+   */
+  copy(copyEntry: (entry: Address) => Address): Address {
+    const { arena, level, split } = this;
+    const root = this.copyAllocation(this.root, ROOT_BYTES);
+    let block: Address;
+    if (level < PAGED_LEVEL) block = this.copyAllocation(this.block, (1 << level) * BUCKET_BYTES);
+    else {
+      const pages = (2 << level) >> PAGE_BUCKETS_SHIFT;
+      block = this.copyAllocation(this.block, Math.max(8, pages * 4));
+      const words = arena.words[block >>> SEGMENT_OF_SHIFT]!;
+      const at = (block & OFFSET_MASK) << 1;
+      for (let page = 0; page < pages; page++) {
+        if (words[at + page] === NONE) continue;
+        words[at + page] = this.copyAllocation(words[at + page]!, PAGE_BUCKETS * BUCKET_BYTES);
+      }
+    }
+    this.root = root;
+    this.block = block;
+    this.saveShape();
+    const positions = level >= PAGED_LEVEL ? 2 << level : 1 << level;
+    for (let position = 0; position < positions; position++) {
+      if (level >= PAGED_LEVEL && position >= split && position < split * 2) continue;
+      this.copyChain(this.bucketAt(position), copyEntry);
+    }
+    return root;
+  }
+
+  /** Replaces the entries of a copied bucket by copies, and the buckets chained to it. */
+  private copyChain(bucket: Address, copyEntry: (entry: Address) => Address): void {
+    for (let b = bucket; b !== NONE; b = this.overflowOf(b)) {
+      const words = this.arena.words[b >>> SEGMENT_OF_SHIFT]!;
+      const at = (b & OFFSET_MASK) << 1;
+      words[at + VERSION] = this.epoch;
+      const count = words[at + META]! & COUNT_MASK;
+      for (let slot = 0; slot < count; slot++) words[at + SLOTS + slot] = copyEntry(words[at + SLOTS + slot]!);
+      if (words[at + OVERFLOW] !== NONE)
+        words[at + OVERFLOW] = this.copyAllocation(words[at + OVERFLOW]!, BUCKET_BYTES);
+    }
+  }
+
+  private copyAllocation(address: Address, sizeBytes: number): Address {
+    const copy = this.arena.allocate(sizeBytes);
+    this.arena.copy(address, 0, copy, 0, sizeBytes);
+    return copy;
   }
 
   // --- Walking -------------------------------------------------------------------------------------------------------

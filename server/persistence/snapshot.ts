@@ -13,11 +13,13 @@
  * Large lists and streams have no table: they are told at once, whole.
  *
  * Several snapshots may be open. A bucket told for one is told, in the same state, for the older ones that lack it.
- * Limits: what is kept back or not yet taken beyond `queueLimitBytes` fails the snapshot; so does emptying a database of
- * more than CLEARED_AT_ONCE keys.
+ * A database or slot that is emptied meanwhile keeps what it held in a detached table (keyspace/detached.ts): it is told, and freed,
+ * at the end of the walk.
+ * Limit: what is kept back or not yet taken beyond `queueLimitBytes` fails the snapshot.
  */
 import assert from 'node:assert';
 import type { Database } from '../keyspace/database.ts';
+import type { DetachedReader } from '../keyspace/detached.ts';
 import { EntryView, LARGE, LIST as LIST_ENTRY, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
 import { hasExpiringFields } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
@@ -31,8 +33,8 @@ import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
 import type { ValueType } from './dataset.ts';
 import { entryTypeOf, HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
-import { tellField } from './whole-dataset.ts';
 import { StreamTeller } from './stream-teller.ts';
+import { tellField } from './whole-dataset.ts';
 
 /** Collections of at most so many elements are told whole with their key: a fraction of a millisecond. */
 const WHOLE_ELEMENTS = 1024;
@@ -40,8 +42,6 @@ const WHOLE_ELEMENTS = 1024;
 const MAX_PENDING = 16;
 /** A slice stops while so many bytes wait to be taken: the consumer sets the pace. */
 export const FULL_OUTPUT_BYTES = 1024 * 1024;
-/** Slots and databases of at most so many keys together are told at once when they are about to be emptied. */
-const CLEARED_AT_ONCE = 20_000;
 /** Work units (about a microsecond each): looking at a bucket, telling a key, telling this many bytes. */
 const BUCKET_UNITS = 0.25;
 const KEY_UNITS = 1;
@@ -96,10 +96,10 @@ export class Snapshot {
   done = false;
   /** Not empty: it cannot be completed, and why. */
   failure = '';
-  /** It failed because its keys were deleted at once. */
-  cleared = false;
   keysTold = 0;
 
+  /** Of each database at the snapshot's time: where its keys are now, after SWAPDB. */
+  readonly places: Int32Array;
   /** Where the walk stands. */
   databaseIndex = 0;
   slot = 0;
@@ -117,10 +117,11 @@ export class Snapshot {
   mainDatabase = -1;
   sideDatabase = -1;
 
-  constructor(consumer: SnapshotConsumer, epoch: number, options: SnapshotOptions) {
+  constructor(consumer: SnapshotConsumer, epoch: number, options: SnapshotOptions, databases = 1) {
     this.consumer = consumer;
     this.epoch = epoch;
     this.options = options;
+    this.places = Int32Array.from({ length: databases }, (_, index) => index);
   }
 
   get active(): boolean {
@@ -137,9 +138,7 @@ export class Snapshot {
     return this.open !== null || this.draining;
   }
 
-  wants(slot: number): boolean {
-    return this.options.slots === null || this.options.slots[slot] === 1;
-  }
+  readonly wants = (slot: number): boolean => this.options.slots === null || this.options.slots[slot] === 1;
 
   /** Bytes kept back, and bytes that nobody has taken. */
   queuedBytes(): number {
@@ -147,7 +146,7 @@ export class Snapshot {
   }
 }
 
-export class Snapshots implements BucketGuard {
+export class Snapshots implements BucketGuard, DetachedReader {
   private readonly keyspace: Keyspace;
   private readonly types: Types;
   private readonly walk: ElementWalk;
@@ -160,9 +159,6 @@ export class Snapshots implements BucketGuard {
   /** In order of epoch. */
   private readonly snapshots: Snapshot[] = [];
   private lastEpoch = 0;
-  /** Keys of what was emptied at this time. */
-  private cleared = 0;
-  private clearedAtMs = -1;
   /** Collections deleted while pending, by root: their types. */
   private readonly retained: Map<Address, number> = new Map();
 
@@ -181,10 +177,11 @@ export class Snapshots implements BucketGuard {
 
   /** Opens a snapshot of the dataset as it is now. Call `slice` until it is `done` or has a `failure`, then `close`. */
   open(consumer: SnapshotConsumer, options: SnapshotOptions): Snapshot {
-    const snapshot = new Snapshot(consumer, ++this.lastEpoch, options);
+    const snapshot = new Snapshot(consumer, ++this.lastEpoch, options, this.keyspace.databases.length);
     this.snapshots.push(snapshot);
     this.keyspace.setGuard(snapshot.epoch, this);
     this.keyspace.retainer = this.retain;
+    this.keyspace.detached.reader = this;
     return snapshot;
   }
 
@@ -199,6 +196,7 @@ export class Snapshots implements BucketGuard {
     if (this.snapshots.length > 0) return;
     this.keyspace.setGuard(0, null);
     this.keyspace.retainer = null;
+    this.keyspace.detached.reader = null;
   }
 
   /** Goes on telling for about `units` microseconds' worth of work. Call between commands. */
@@ -221,29 +219,29 @@ export class Snapshots implements BucketGuard {
     else this.tellElements(table, bucket, version, this.lastEpoch);
   }
 
-  /** A slot (out of cluster mode: a database) is about to be emptied; its table is open. */
-  clearing(database: Database, slot: number): void {
-    if (!this.snapshots.some((snapshot) => snapshot.active && snapshot.wants(slot))) return;
-    const { table } = database;
-    // FLUSHALL comes slot by slot in cluster mode: what one moment empties counts together.
-    if (this.clearedAtMs !== this.keyspace.nowMs) this.cleared = 0;
-    this.clearedAtMs = this.keyspace.nowMs;
-    this.cleared += table.count;
-    if (this.cleared > CLEARED_AT_ONCE) {
-      for (const snapshot of this.snapshots) {
-        if (snapshot.active && snapshot.wants(slot) && !hasPassed(snapshot, database.index, slot)) {
-          snapshot.cleared = true;
-          snapshot.failure = `${this.cleared} keys were deleted at once (FLUSHALL, FLUSHDB) before they were saved`;
-        }
-      }
-      return;
+  needs(epoch: number, slot: number): boolean {
+    for (const snapshot of this.snapshots) {
+      if (snapshot.epoch <= epoch && snapshot.active && snapshot.wants(slot)) return true;
     }
-    for (let cursor = 0; cursor < END_OF_TABLE; cursor = table.nextCursor(cursor)) {
-      const bucket = table.bucketOf(cursor | 0);
-      const version = table.versionOf(bucket);
-      if (version >= this.lastEpoch) continue;
-      this.tellBucket(database, slot, table, bucket, version, this.lastEpoch);
-      table.stamp(bucket, this.lastEpoch);
+    return false;
+  }
+
+  /** A bucket of a table that was detached at an epoch is about to be freed. */
+  tell(databaseIndex: number, slot: number, table: Table, bucket: Address, epoch: number): number {
+    const version = table.versionOf(bucket);
+    if (version >= epoch) return 0;
+    const work = this.tellBucket(this.keyspace.databases[databaseIndex]!, slot, table, bucket, version, epoch);
+    table.stamp(bucket, epoch);
+    return work;
+  }
+
+  /** SWAPDB: the keys of two databases changed places. */
+  swapped(first: number, second: number): void {
+    for (const { places } of this.snapshots) {
+      for (let i = 0; i < places.length; i++) {
+        if (places[i] === first) places[i] = second;
+        else if (places[i] === second) places[i] = first;
+      }
     }
   }
 
@@ -278,8 +276,12 @@ export class Snapshots implements BucketGuard {
 
   private tellNextBucket(snapshot: Snapshot): number {
     const { keyspace } = this;
-    const database = keyspace.databases[snapshot.databaseIndex];
+    const database = keyspace.databases[snapshot.places[snapshot.databaseIndex]!];
     if (database === undefined) {
+      const work = keyspace.detached.tellNext(snapshot.epoch, snapshot.wants);
+      if (work > 0) return work;
+      // What was told last may have left collections whose elements are still to be told.
+      if (snapshot.pending.length > 0) return 0;
       snapshot.consumer.end();
       snapshot.done = true;
       return 0;
@@ -353,7 +355,8 @@ export class Snapshots implements BucketGuard {
     if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
       const table = types.innerTable(view.type, view.encoding, root);
       const key = view.segment.slice(view.keyAt, view.keyEnd);
-      const pending = new Pending(head.type, root, table, key, database.index, head.expireAtMs, count);
+      const place = snapshot.places.indexOf(database.index);
+      const pending = new Pending(head.type, root, table, key, place, head.expireAtMs, count);
       snapshot.pending.push(pending);
       snapshot.byTable.set(table, pending);
       return KEY_UNITS;
@@ -395,7 +398,7 @@ export class Snapshots implements BucketGuard {
   }
 
   private tellDatabase(snapshot: Snapshot, database: Database): void {
-    const { index } = database;
+    const index = snapshot.places.indexOf(database.index);
     if (snapshot.sidelined) {
       if (snapshot.sideDatabase === index) return;
       snapshot.sideDatabase = index;
@@ -435,7 +438,7 @@ export class Snapshots implements BucketGuard {
     const pending = snapshot.pending.shift()!;
     const { head, keyspace } = this;
     const { consumer } = snapshot;
-    this.tellDatabase(snapshot, keyspace.databases[pending.database]!);
+    this.tellDatabase(snapshot, keyspace.databases[snapshot.places[pending.database]!]!);
     snapshot.open = pending;
     snapshot.sideDatabase = -1;
     head.type = pending.type;
@@ -546,11 +549,6 @@ function nextTable(snapshot: Snapshot, slots: number): void {
   if (snapshot.slot < slots) return;
   snapshot.slot = 0;
   snapshot.databaseIndex++;
-}
-
-function hasPassed(snapshot: Snapshot, databaseIndex: number, slot: number): boolean {
-  if (snapshot.databaseIndex !== databaseIndex) return snapshot.databaseIndex > databaseIndex;
-  return snapshot.slot > slot;
 }
 
 /** Moves a chunk of a side buffer to the end of another; returns how many bytes it was, 0 when nothing is left. */

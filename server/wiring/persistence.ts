@@ -27,8 +27,6 @@ const QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
 /** A save's share of a turn. Looked at after every SLICE_UNITS of work (about a microsecond each). */
 const SLICE_MS = 2;
 const SLICE_UNITS = 250;
-/** A save that FLUSHALL made pointless begins again, at most so often. */
-const MAX_ATTEMPTS = 5;
 /** Free arena pages kept ahead of a load: 16 MiB. */
 const RESERVED_PAGES = 256;
 /** A long load says how far it is. */
@@ -225,28 +223,22 @@ export class PersistencePart implements Part, PersistenceRoom {
     return this.savingSnapshot;
   }
 
-  private async run(first: Snapshot): Promise<string | null> {
+  private async run(snapshot: Snapshot): Promise<string | null> {
     const { node, state, path } = this;
     node.log('notice', `Saving ${node.keyspace.keyCount()} keys to ${path}`);
-    let snapshot = first;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const sizeBytes = await saveSnapshot(snapshot, path, String(process.pid), this);
-        node.keyspace.dirty -= state.succeeded(node.nowMs());
-        node.log(
-          'notice',
-          `Saved ${snapshot.keysTold} keys to ${path}: ${sizeBytes} bytes in ${state.lastDurationMs} ms`,
-        );
-        return null;
-      } catch (problem) {
-        const again = snapshot.cleared && this.cancelReason === '' && attempt < MAX_ATTEMPTS;
-        if (!again) return this.failed(path, reasonOf(problem));
-      } finally {
-        node.snapshots.close(snapshot);
-        this.savingSnapshot = null;
-      }
-      node.log('notice', 'The dataset was emptied while it was saved: saving what is there now');
-      snapshot = this.open();
+    try {
+      const sizeBytes = await saveSnapshot(snapshot, path, String(process.pid), this);
+      node.keyspace.dirty -= state.succeeded(node.nowMs());
+      node.log(
+        'notice',
+        `Saved ${snapshot.keysTold} keys to ${path}: ${sizeBytes} bytes in ${state.lastDurationMs} ms`,
+      );
+      return null;
+    } catch (problem) {
+      return this.failed(path, reasonOf(problem));
+    } finally {
+      node.snapshots.close(snapshot);
+      this.savingSnapshot = null;
     }
   }
 

@@ -1,0 +1,243 @@
+/**
+ * Commands that go over the keys of a database: SCAN, KEYS, RANDOMKEY, DBSIZE.
+ * Source: Valkey 9.1 db.c.
+ */
+import { globMatch } from '../config/glob.ts';
+import type { Database } from '../keyspace/database.ts';
+import { EntryView } from '../keyspace/entry.ts';
+import { slotOf } from '../keyspace/slot.ts';
+import { NONE } from '../memory/arena.ts';
+import { TableWalk } from '../memory/table-walk.ts';
+import { ERR_CURSOR, ERR_SYNTAX } from '../protocol/errors.ts';
+import type { Call } from './call.ts';
+import { type Command, DANGEROUS, FAST, NO_KEYS, READONLY } from './command.ts';
+import { TYPE_NAMES } from './keys.ts';
+
+function randomkey(call: Call): void {
+  const { database, keyspace } = call;
+  const view = new EntryView(keyspace.arena);
+  // Empty buckets and expired keys are drawn again; the bound is for a database where every key has expired.
+  for (let tries = 0; tries < 1000 && database.size > 0; tries++) {
+    const slot = database.counts.slotOfRank(call.rooms.host.random() % database.size);
+    if (!database.open(slot)) continue;
+    const entry = database.table.sample(call.rooms.host.random() | 0);
+    if (entry === NONE) continue;
+    view.open(keyspace.arena, entry);
+    if (view.expires && keyspace.isExpired(view.expireAtMs()) && tries < 999) continue;
+    call.reply.bulk(view.segment, view.keyAt, view.keyEnd);
+    return;
+  }
+  call.reply.nil();
+}
+
+/** Buckets that one SCAN call visits at most for each element asked for. */
+const SCAN_BUCKETS_PER_COUNT = 10;
+
+/** The largest bucket chain that SCAN copies at once; grown when a chain is longer. */
+const INITIAL_SCAN_ENTRIES = 256;
+
+/** Cursors are 64 bits to clients. */
+const MAX_CURSOR = 2n ** 64n;
+
+interface ScanFilter {
+  readonly pattern: Uint8Array | null;
+  readonly type: number;
+}
+
+function scan(call: Call): void {
+  const cursor = cursorOf(call, 1);
+  if (cursor === null) {
+    call.fail(ERR_CURSOR);
+    return;
+  }
+  let count = 10;
+  let pattern: Uint8Array | null = null;
+  let wantedType = -1;
+  for (let i = 2; i < call.count; i += 2) {
+    const more = i + 1 < call.count;
+    if (call.is(i, 'COUNT') && more) {
+      count = call.integer(i + 1);
+      if (call.failed) return;
+      if (count < 1) {
+        call.fail(ERR_SYNTAX);
+        return;
+      }
+    } else if (call.is(i, 'MATCH') && more) pattern = call.copy(i + 1);
+    else if (call.is(i, 'TYPE') && more) {
+      const name = call.text(i + 1).toLowerCase();
+      const found = Object.entries(TYPE_NAMES).find(([, known]) => known === name);
+      if (found === undefined) {
+        call.fail(`ERR unknown type name '${call.text(i + 1)}'`);
+        return;
+      }
+      wantedType = Number(found[0]);
+    } else {
+      if (call.is(i, 'NOVALUES')) call.fail('ERR NOVALUES option can only be used in HSCAN');
+      else if (call.is(i, 'NOSCORES')) call.fail('ERR NOSCORES option can only be used in ZSCAN');
+      else call.fail(ERR_SYNTAX);
+      return;
+    }
+  }
+  replyScan(call, cursor, count, { pattern, type: wantedType });
+}
+
+/** A cursor is slot × 2^32 + hash prefix; 0 begins and ends. */
+function cursorOf(call: Call, index: number): number | null {
+  const text = call.text(index);
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) >= MAX_CURSOR) return null;
+  return Number(text);
+}
+
+function replyScan(call: Call, start: number, count: number, filter: ScanFilter): void {
+  const { database, reply, keyspace } = call;
+  const keys: Uint8Array[] = [];
+  const expired: Uint8Array[] = [];
+  const view = new EntryView(keyspace.arena);
+  let entries = new Int32Array(INITIAL_SCAN_ENTRIES);
+  /** All matching keys are in this slot, when the pattern says so. */
+  const onlySlot = keyspace.slots > 1 && filter.pattern !== null ? patternSlot(filter.pattern) : -1;
+  let slot = Math.floor(start / 2 ** 32);
+  let prefix = start % 2 ** 32;
+  if (onlySlot >= 0 && slot !== onlySlot) {
+    slot = slot < onlySlot ? onlySlot : keyspace.slots;
+    prefix = 0;
+  }
+  let visited = 0;
+  let seen = 0;
+  let next = 0;
+  while (slot < keyspace.slots && seen < count && visited < count * SCAN_BUCKETS_PER_COUNT) {
+    if (!database.openVisible(slot)) {
+      slot = onlySlot >= 0 ? keyspace.slots : nextSlotWithKeys(database, slot);
+      prefix = 0;
+      continue;
+    }
+    const bucket = database.table.bucketOf(prefix | 0);
+    const length = database.table.chainLength(bucket);
+    if (length > entries.length) entries = new Int32Array(length * 2);
+    database.table.entriesOf(bucket, entries);
+    for (let i = 0; i < length; i++) {
+      view.open(keyspace.arena, entries[i]!);
+      seen++;
+      if (!wanted(view, filter)) continue;
+      const key = view.segment.slice(view.keyAt, view.keyEnd);
+      if (view.expires && keyspace.isExpired(view.expireAtMs())) expired.push(key);
+      else keys.push(key);
+    }
+    visited++;
+    prefix = database.table.nextCursor(prefix);
+    if (prefix === 2 ** 32) {
+      slot = onlySlot >= 0 ? keyspace.slots : nextSlotWithKeys(database, slot);
+      prefix = 0;
+    }
+  }
+  if (slot < keyspace.slots) next = slot * 2 ** 32 + prefix;
+  for (const key of expired) {
+    if (keyspace.slots > 1) keyspace.slot = slotOf(key, 0, key.length);
+    database.findWithoutAccess(key, 0, key.length);
+  }
+  reply.array(2);
+  reply.bulkText(String(next));
+  reply.array(keys.length);
+  for (const key of keys) reply.bulk(key, 0, key.length);
+}
+
+function wanted(view: EntryView, filter: ScanFilter): boolean {
+  if (filter.type >= 0 && view.type !== filter.type) return false;
+  return (
+    filter.pattern === null ||
+    globMatch(filter.pattern, 0, filter.pattern.length, view.segment, view.keyAt, view.keyEnd)
+  );
+}
+
+/** The slot of every key that a pattern can match, -1 when they may be in several. Source: Valkey 9.1 cluster.c patternHashSlot. */
+export function patternSlot(pattern: Uint8Array): number {
+  let open = -1;
+  for (let i = 0; i < pattern.length; i++) {
+    const byte = pattern[i]!;
+    if (byte === 42 || byte === 63 || byte === 91 || byte === 92) return -1;
+    if (open < 0 && byte === 123) open = i;
+    else if (open >= 0 && byte === 125 && i !== open + 1) return slotOf(pattern, open, i + 1);
+  }
+  return slotOf(pattern, 0, pattern.length);
+}
+
+/** The first slot after `slot` that has keys, or the number of slots. */
+function nextSlotWithKeys(database: Database, slot: number): number {
+  const { keyspace } = database;
+  for (let next = slot + 1; next < keyspace.slots; next++) if (database.countInSlot(next) > 0) return next;
+  return keyspace.slots;
+}
+
+function keys(call: Call): void {
+  const { database, keyspace, reply } = call;
+  const pattern = call.copy(1);
+  const every = pattern.length === 1 && pattern[0] === 42;
+  const onlySlot = keyspace.slots > 1 && !every ? patternSlot(pattern) : -1;
+  const { arena } = keyspace;
+  const view = new EntryView(arena);
+  const found: number[] = [];
+  const walk = new TableWalk(database.table);
+  for (let slot = Math.max(0, onlySlot); slot < keyspace.slots; slot++) {
+    if (database.openVisible(slot)) {
+      walk.open(database.table.root);
+      for (let entry = walk.next(); entry !== NONE; entry = walk.next()) {
+        view.open(arena, entry);
+        if (!every && !globMatch(pattern, 0, pattern.length, view.segment, view.keyAt, view.keyEnd)) continue;
+        if (!view.expires || !keyspace.isExpired(view.expireAtMs())) found.push(entry);
+      }
+    }
+    if (onlySlot >= 0) break;
+  }
+  reply.array(found.length);
+  for (const entry of found) {
+    view.open(arena, entry);
+    reply.bulk(view.segment, view.keyAt, view.keyEnd);
+  }
+}
+
+function dbsize(call: Call): void {
+  call.reply.integer(call.database.size);
+}
+
+export const scanCommands: readonly Command[] = [
+  {
+    name: 'randomkey',
+    arity: 1,
+    group: 'generic',
+    since: '1.0.0',
+    flags: READONLY,
+    keys: NO_KEYS,
+    summary: 'Returns a random key name from the database.',
+    run: randomkey,
+  },
+  {
+    name: 'scan',
+    arity: -2,
+    group: 'generic',
+    since: '2.8.0',
+    flags: READONLY,
+    keys: NO_KEYS,
+    summary: 'Iterates over the key names in the database.',
+    run: scan,
+  },
+  {
+    name: 'keys',
+    arity: 2,
+    group: 'generic',
+    since: '1.0.0',
+    flags: READONLY | DANGEROUS,
+    keys: NO_KEYS,
+    summary: 'Returns all key names that match a pattern.',
+    run: keys,
+  },
+  {
+    name: 'dbsize',
+    arity: 1,
+    group: 'server',
+    since: '1.0.0',
+    flags: READONLY | FAST,
+    keys: NO_KEYS,
+    summary: 'Returns the number of keys in the database.',
+    run: dbsize,
+  },
+];

@@ -1,0 +1,156 @@
+/**
+ * What a node does about its memory between requests: deletes keys past their time, frees what was deleted as a whole, evicts, and
+ * closes clients that hold too much. Each in slices of a few milliseconds; while one has more to do, the next slice comes after a pause
+ * as long as the slice, so that requests get half of the time at least.
+ */
+
+import { NORMAL_CLIENT, PUBSUB_CLIENT } from '../commands/client.ts';
+import { PAUSE_NONE } from '../commands/clients.ts';
+import { parseMemory } from '../config/directives.ts';
+import { ActiveExpiry } from '../keyspace/active-expiry.ts';
+import { EVICTION_GOES_ON, Eviction } from '../keyspace/eviction.ts';
+import { evictionPolicy } from '../keyspace/eviction-policy.ts';
+import { Frequencies } from '../keyspace/frequency.ts';
+import type { Node } from '../node.ts';
+
+/** Buckets that active expiry visits in a tick, times active-expire-effort: some 2 ms at 1. */
+const EXPIRY_BUCKETS = 4096;
+/** Deleted in a slice: more than this, and expiry goes on soon. */
+const BUSY_EXPIRED = 256;
+/** Keys or elements freed in a slice: one to two milliseconds. */
+const RECLAIMED_ELEMENTS = 10_000;
+const SLICE_PAUSE_MS = 2;
+
+export class Upkeep {
+  /** DEBUG SET-ACTIVE-EXPIRE. */
+  activeExpiry = true;
+  readonly eviction: Eviction;
+  private readonly node: Node;
+  private readonly expiry: ActiveExpiry;
+  private readonly frequencies: Frequencies;
+  private timer: NodeJS.Timeout | null = null;
+  private maxClientBytes = '0';
+
+  constructor(node: Node) {
+    const { keyspace, settings } = node;
+    this.node = node;
+    this.expiry = new ActiveExpiry(keyspace);
+    this.frequencies = new Frequencies(() => node.random());
+    const eviction = new Eviction(keyspace, {
+      random: () => node.random(),
+      usedMemoryBytes: () => node.usedMemoryBytes(),
+      nowMicros: () => performance.now() * 1000,
+      mayEvict: () => this.mayChange,
+      reclaim: (elements) => this.reclaim(elements),
+    });
+    this.eviction = eviction;
+    settings.watch('maxmemory', (value) => {
+      eviction.maxMemoryBytes = Number(value);
+      if (Number(value) > 0) this.soon();
+    });
+    settings.watch('maxmemory-policy', (value) => {
+      const policy = evictionPolicy(value);
+      eviction.setPolicy(policy);
+      keyspace.frequencies = policy?.order === 'lfu' ? this.frequencies : null;
+      keyspace.setNow(keyspace.nowMs);
+    });
+    settings.watch('maxmemory-samples', (value) => {
+      eviction.samples = Number(value);
+    });
+    settings.watch('maxmemory-eviction-tenacity', (value) => {
+      eviction.tenacity = Number(value);
+    });
+    settings.watch('lfu-log-factor', (value) => {
+      this.frequencies.logFactor = Number(value);
+    });
+    settings.watch('lfu-decay-time', (value) => {
+      this.frequencies.decayMinutes = Number(value);
+    });
+    settings.watch('maxmemory-clients', (value) => {
+      this.maxClientBytes = value;
+    });
+  }
+
+  tick(nowMs: number): void {
+    if (this.slice(nowMs)) this.soon();
+    this.closeLargeClients();
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  /** This node itself decides what is in the dataset, and nothing holds changes back. */
+  private get mayChange(): boolean {
+    const { node } = this;
+    return node.role() === 'primary' && !node.executor.loading && node.clients.pauseKind === PAUSE_NONE;
+  }
+
+  /** One slice of each work; true when there is more. */
+  private slice(nowMs: number): boolean {
+    const { eviction } = this;
+    let more = this.expire(nowMs);
+    if (this.reclaim(RECLAIMED_ELEMENTS)) more = true;
+    if (eviction.limited && eviction.evict() === EVICTION_GOES_ON) more = true;
+    return more;
+  }
+
+  private expire(nowMs: number): boolean {
+    const { node } = this;
+    if (!node.keyspace.deletesExpired || !this.activeExpiry || node.executor.loading) return false;
+    const beganMs = performance.now();
+    const effort = node.settings.integer('active-expire-effort');
+    const deleted = this.expiry.slice(EXPIRY_BUCKETS * effort);
+    node.accounting.latency.sample('expire-cycle', performance.now() - beganMs, nowMs);
+    return deleted > BUSY_EXPIRED;
+  }
+
+  private reclaim(elements: number): boolean {
+    const collections = this.node.types.reclaim(elements);
+    return this.node.keyspace.detached.reclaim(elements) || collections;
+  }
+
+  private soon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.node.turn();
+      if (this.slice(this.node.keyspace.nowMs)) this.soon();
+      this.node.endTurn();
+    }, SLICE_PAUSE_MS);
+  }
+
+  // --- Client eviction -------------------------------------------------------------------------------------------------
+
+  /** maxmemory-clients: bytes, or a share of maxmemory. */
+  private clientLimitBytes(): number {
+    const value = this.maxClientBytes;
+    if (!value.endsWith('%')) return parseMemory(value) ?? 0;
+    return Math.floor((Number(value.slice(0, -1)) / 100) * this.eviction.maxMemoryBytes);
+  }
+
+  /** While clients together hold more than they may, the largest one is closed. Source: Valkey 9.1 networking.c evictClients. */
+  private closeLargeClients(): void {
+    const limit = this.clientLimitBytes();
+    if (limit === 0) return;
+    const { clients } = this.node;
+    let total = 0;
+    const sizes: { readonly id: number; readonly bytes: number }[] = [];
+    for (const client of clients.all()) {
+      if (client.kind !== NORMAL_CLIENT && client.kind !== PUBSUB_CLIENT) continue;
+      const bytes = clients.memoryOf(client).total;
+      total += bytes;
+      if (!client.noEvict) sizes.push({ id: client.id, bytes });
+    }
+    if (total <= limit) return;
+    sizes.sort((a, b) => b.bytes - a.bytes);
+    for (const { id, bytes } of sizes) {
+      const client = clients.find(id);
+      if (client === null) continue;
+      this.node.log('notice', `Evicting client ${id}: clients hold ${total} bytes, more than maxmemory-clients allows`);
+      clients.kill(client, 'evicted');
+      this.node.evictedClients++;
+      total -= bytes;
+      if (total <= limit) return;
+    }
+  }
+}
