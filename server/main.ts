@@ -2,12 +2,14 @@
  * The process: arguments and valkey.conf, the log, signals. `keyherd-server [file] [--directive value …]`, as valkey-server has it.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { chdir } from 'node:process';
 import { pino } from 'pino';
+import { linesOfArguments, readLine } from './config/config-text.ts';
 import { Settings, SettingsError } from './config/settings.ts';
 import { REDIS_VERSION, VALKEY_VERSION } from './config/version.ts';
 import { Node } from './node.ts';
-import { splitWords } from './protocol/parser.ts';
+import { wordsOfLine } from './protocol/parser.ts';
 import { wireNode } from './wiring/index.ts';
 
 const USAGE = `Usage: keyherd-server [/path/to/valkey.conf] [--directive value …]
@@ -26,40 +28,24 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-/** The words of a configuration line; a quoted word may be empty. */
-function wordsOf(where: string, line: string): string[] {
-  const bytes = new TextEncoder().encode(line);
-  const words = splitWords(bytes, 0, bytes.length);
-  if (words === null) throw new SettingsError(`${where}: a quote is not closed: ${line}`);
-  return words.map((word) => new TextDecoder().decode(word));
-}
+/** A file may include others, so deep at most. */
+const MAX_INCLUDES = 16;
 
-function readFile(settings: Settings, path: string): void {
+function readFile(settings: Settings, path: string, depth = 0): void {
+  if (depth > MAX_INCLUDES) throw new SettingsError(`${path}: files include each other more than ${MAX_INCLUDES} deep`);
   let text: string;
   try {
     text = readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (problem) {
     throw new SettingsError(`${path}: cannot be read: ${problem instanceof Error ? problem.message : String(problem)}`);
   }
-  for (const [index, line] of text.split('\n').entries()) {
-    const trimmed = line.trim();
-    if (trimmed === '' || trimmed.startsWith('#')) continue;
-    const where = `${path}:${index + 1}`;
-    const [name, ...values] = wordsOf(where, trimmed);
-    settings.read(where, name!, values);
-  }
+  for (const [index, line] of text.split('\n').entries())
+    readLine(settings, `${path}:${index + 1}`, line, wordsOfLine, (other) => readFile(settings, other, depth + 1));
 }
 
-/** `--port 7000 --save "" --bind a b`: a directive's values go up to the next word that begins with `--`. */
 function readArguments(settings: Settings, words: readonly string[]): void {
-  for (let i = 0; i < words.length; ) {
-    const name = words[i]!;
-    if (!name.startsWith('--')) throw new SettingsError(`argument '${name}': a directive begins with --`);
-    const values: string[] = [];
-    for (i++; i < words.length && !words[i]!.startsWith('--'); i++)
-      values.push(...(words[i] === '' ? [''] : words[i]!.split(' ')));
-    settings.read(name, name.slice(2), values);
-  }
+  for (const line of linesOfArguments(words, wordsOfLine))
+    readLine(settings, 'command line', line, wordsOfLine, (path) => readFile(settings, path));
 }
 
 /** What `shutdown-on-sigterm` says of saving; null leaves it to the save points. */
@@ -103,10 +89,12 @@ async function main(): Promise<void> {
     return;
   }
   const settings = new Settings();
-  const configFile = words[0] !== undefined && !words[0].startsWith('--') ? words[0] : '';
+  const given = words[0] !== undefined && !words[0].startsWith('--') ? words[0] : '';
+  // Absolute: the process goes to `dir`.
+  const configFile = given === '' || given === '-' ? '' : resolve(given);
   try {
-    if (configFile !== '') readFile(settings, configFile);
-    readArguments(settings, configFile === '' ? words : words.slice(1));
+    if (given !== '') readFile(settings, given);
+    readArguments(settings, given === '' ? words : words.slice(1));
     chdir(settings.text('dir'));
   } catch (problem) {
     if (problem instanceof SettingsError) fail(`FATAL CONFIG FILE ERROR: ${problem.message}`);

@@ -15,6 +15,7 @@ import { CommandRegistry } from './commands/registry.ts';
 import type { Host, ProcessFacts, Rooms } from './commands/rooms.ts';
 import { commandTable } from './commands/table.ts';
 import { parseOutputLimits } from './config/directives.ts';
+import { rewritten } from './config/rewrite.ts';
 import type { Settings } from './config/settings.ts';
 import {
   EVENT_EVICTED,
@@ -38,7 +39,9 @@ import { LookAhead } from './protocol/look-ahead.ts';
 import { type ParserLimits, RequestParser } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
+import { wordsOfLine } from './protocol/parser.ts';
 import { PubSub } from './pubsub/pubsub.ts';
+import { rewriteConfigFile } from './storage/config-file.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
@@ -497,9 +500,9 @@ export class Node {
     const { configFile } = this.options;
     if (configFile === '') return 'ERR The server is running without a config file';
     // Users of a file of their own are none of this file's business.
-    const users = this.rooms.aclFile === undefined ? this.acl.text().split('\n').filter((line) => line !== '') : null;
-    const rewrite = (before: string): string => rewritten(before, this.settings, splitLine, { all, users });
-    const problem = replaceConfigFile(configFile, rewrite);
+    const users = this.rooms.aclFile === undefined ? this.acl.fileText().split('\n').filter((line) => line !== '') : null;
+    const rewrite = (before: string): string => rewritten(before, this.settings, wordsOfLine, { all, users });
+    const problem = rewriteConfigFile(configFile, rewrite);
     if (problem === null) return null;
     this.log('warning', `CONFIG REWRITE failed: ${problem}`);
     return `ERR Rewriting config file: ${problem}`;

@@ -10,14 +10,13 @@ import { Arguments } from '../protocol/arguments.ts';
 import { encodingName } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { ADMIN, type Command, LOADING, NO_KEYS, NOSCRIPT, STALE } from './command.ts';
+import { isAllowedBy } from './config.ts';
 import { replyOfKind } from './debug-replies.ts';
 import { dumpsOf } from './dump.ts';
 import { accessOf } from './keys-object.ts';
 import { persistenceOf } from './persistence.ts';
 
 const ERR_NO_KEY = 'ERR no such key';
-/** An address of this machine, or the path of a Unix socket. */
-const LOOPBACK = /^(127\.|\[?::1|\/)/;
 
 interface Subcommand {
   /** In capitals. */
@@ -30,6 +29,20 @@ interface Subcommand {
 }
 
 const ownSubcommands: readonly Subcommand[] = [
+  {
+    name: 'CONFIG-REWRITE-FORCE-ALL',
+    arity: 2,
+    usage: 'CONFIG-REWRITE-FORCE-ALL',
+    help: [
+      'Like CONFIG REWRITE but writes all configuration options, including',
+      'keywords not listed in original configuration file or default values.',
+    ],
+    run(call) {
+      const problem = call.rooms.host.rewriteConfig(true);
+      if (problem === null) call.reply.ok();
+      else call.fail(problem);
+    },
+  },
   {
     name: 'DIGEST',
     arity: 2,
@@ -207,8 +220,7 @@ const subcommands: readonly Subcommand[] = [...ownSubcommands, ...layoutSubcomma
 
 /** Valkey's refusal where DEBUG was not enabled, or only for loopback; null where it was. */
 function refusal(call: Call): string | null {
-  const enabled = call.rooms.settings.text('enable-debug-command');
-  if (enabled === 'yes' || (enabled === 'local' && LOOPBACK.test(call.client.address))) return null;
+  if (isAllowedBy(call, 'enable-debug-command')) return null;
   return 'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 }
 

@@ -16,6 +16,7 @@ import {
   STALE,
 } from './command.ts';
 import { commandGetkeys, replyKeySpecs } from './command-keys.ts';
+import { configCommand } from './config.ts';
 import { aclCategories, type CommandEntry, FLAG_NAMES } from './registry.ts';
 
 const encoder = { encode: (text: string): Uint8Array => new TextEncoder().encode(text) };
@@ -27,68 +28,6 @@ function info(call: Call): void {
 }
 
 // --- CONFIG ------------------------------------------------------------------------------------------------------------
-
-function configGet(call: Call): void {
-  const patterns: Uint8Array[] = [];
-  for (let i = 2; i < call.count; i++) patterns.push(call.copy(i));
-  const found = call.rooms.settings.entries((name) => {
-    const bytes = encoder.encode(name);
-    return patterns.some((pattern) => globMatch(pattern, 0, pattern.length, bytes, 0, bytes.length, true));
-  });
-  call.reply.map(found.length);
-  for (const [name, value] of found) {
-    call.reply.bulkText(name);
-    call.reply.bulkText(value);
-  }
-}
-
-/** All or nothing: every pair is checked before the first is set. */
-function configSet(call: Call): void {
-  if (call.count % 2 !== 0) {
-    call.fail("ERR wrong number of arguments for 'config|set' command");
-    return;
-  }
-  const { settings } = call.rooms;
-  const changes: { name: string; value: string }[] = [];
-  for (let i = 2; i < call.count; i += 2) {
-    const name = call.text(i);
-    const directive = settings.directive(name);
-    if (directive === null) {
-      call.fail(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
-      return;
-    }
-    if (!directive.live) {
-      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`);
-      return;
-    }
-    if (directive.isProtected === true && !isAllowed(call, 'enable-protected-configs')) {
-      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - can't set protected config`);
-      return;
-    }
-    if (changes.some((change) => change.name === directive.name)) {
-      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - duplicate parameter`);
-      return;
-    }
-    const given = call.text(i + 1);
-    const value = directive.name === 'client-output-buffer-limit' ? `${settings.text(directive.name)} ${given}` : given;
-    const normalised = settings.normalise(directive, value);
-    if ('problem' in normalised) {
-      call.fail(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${normalised.problem}`);
-      return;
-    }
-    changes.push({ name: directive.name, value: normalised.value });
-  }
-  for (const change of changes) settings.set(change.name, change.value);
-  call.reply.ok();
-}
-
-/** A directive of the kind no, yes, local. */
-function isAllowed(call: Call, directive: string): boolean {
-  const allowed = call.rooms.settings.text(directive);
-  return allowed === 'yes' || (allowed === 'local' && LOOPBACK.test(call.client.address));
-}
-
-const LOOPBACK = /^(127\.|\[?::1|\/)/;
 
 function configResetstat(call: Call): void {
   const { keyspace } = call;
@@ -196,7 +135,6 @@ function shutdown(call: Call): void {
 
 const SERVER = { group: 'server', keys: NO_KEYS } as const;
 const COMMAND_FLAGS = LOADING | STALE;
-const CONFIG_FLAGS = ADMIN | NOSCRIPT | LOADING | STALE;
 
 export const serverCommands: readonly Command[] = [
   {
@@ -226,61 +164,7 @@ export const serverCommands: readonly Command[] = [
     summary: 'Synchronously saves the database(s) to disk and shuts down the server.',
     run: shutdown,
   },
-  {
-    ...SERVER,
-    name: 'config',
-    arity: -2,
-    since: '2.0.0',
-    flags: 0,
-    summary: 'A container for server configuration commands.',
-    run: (call) => call.fail("ERR wrong number of arguments for 'config' command"),
-    subcommands: [
-      {
-        ...SERVER,
-        name: 'get',
-        arity: -3,
-        since: '2.0.0',
-        flags: CONFIG_FLAGS,
-        summary: 'Returns the effective values of configuration parameters.',
-        run: configGet,
-      },
-      {
-        ...SERVER,
-        name: 'set',
-        arity: -4,
-        since: '2.0.0',
-        flags: CONFIG_FLAGS,
-        summary: 'Sets configuration parameters in-flight.',
-        run: configSet,
-      },
-      {
-        ...SERVER,
-        name: 'resetstat',
-        arity: 2,
-        since: '2.0.0',
-        flags: CONFIG_FLAGS,
-        summary: "Resets the server's statistics.",
-        run: configResetstat,
-      },
-      {
-        ...SERVER,
-        name: 'help',
-        arity: 2,
-        since: '5.0.0',
-        flags: LOADING | STALE,
-        summary: 'Returns helpful text about the different subcommands.',
-        run: (call) =>
-          call.help([
-            'GET <pattern>',
-            '    Return parameters matching the glob-like <pattern> and their values.',
-            'SET <directive> <value>',
-            '    Set the configuration <directive> to <value>.',
-            'RESETSTAT',
-            '    Reset statistics reported by the INFO command.',
-          ]),
-      },
-    ],
-  },
+  configCommand(configResetstat),
   {
     ...SERVER,
     name: 'command',

@@ -16,6 +16,8 @@ export interface Directive {
   readonly isProtected?: boolean;
   /** Accepted and kept, but without effect on this node: why. */
   readonly inert?: string;
+  /** CONFIG GET shows it only where it is named in full: for tests. */
+  readonly hidden?: boolean;
   /** Never shown in a log. */
   readonly secret?: boolean;
   /** The form of a value that CONFIG GET shows, where it is not the one that was given. */
@@ -26,7 +28,7 @@ export interface Directive {
 
 export const MAX_PORT = 65535;
 export const MAX_INT = 2 ** 31 - 1;
-const MAX_MEMORY = Number.MAX_SAFE_INTEGER;
+const MAX_MEMORY = 2 ** 64;
 
 export function boolean(name: string, initial: 'yes' | 'no', live = true, alias?: string): Directive {
   return { name, kind: 'boolean', initial, live, ...(alias === undefined ? {} : { alias }) };

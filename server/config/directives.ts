@@ -39,11 +39,14 @@ export const directives: readonly Directive[] = [
   integer('maxclients', 10000, 1, 1_000_000),
   memory('proto-max-bulk-len', 512 * 1024 * 1024, 1024 * 1024),
   memory('client-query-buffer-limit', 1024 * 1024 * 1024, 1024 * 1024),
-  words(
-    'client-output-buffer-limit',
-    'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
-    checkOutputLimits,
-  ),
+  {
+    ...words(
+      'client-output-buffer-limit',
+      'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
+      checkOutputLimits,
+    ),
+    canonical: canonicalOutputLimits,
+  },
   integer('io-threads', 1, 1, 1, false),
 
   // General
@@ -239,6 +242,12 @@ function checkPercentiles(value: string): string | null {
   return numbers.every((percent) => percent >= 0 && percent <= 100)
     ? null
     : 'latency-tracking-info-percentiles parameters should sit between [0.0,100.0]';
+}
+
+function canonicalOutputLimits(value: string): string {
+  return Object.entries(parseOutputLimits(value, null)!)
+    .map(([name, { hardBytes, softBytes, softSeconds }]) => `${name} ${hardBytes} ${softBytes} ${softSeconds}`)
+    .join(' ');
 }
 
 function checkOutputLimits(value: string): string | null {

@@ -15,6 +15,7 @@ export class Settings {
   private readonly values: Map<string, string>;
   private readonly watchers: Map<string, ((value: string) => void)[]> = new Map();
   private readonly byName: Map<string, Directive> = new Map();
+  private readonly appliers: Map<string, (value: string) => string | null> = new Map();
   private savePointsRead = false;
 
   constructor() {
@@ -104,6 +105,18 @@ export class Settings {
     return { problem: `argument must be between ${directive.min} and ${directive.max} inclusive` };
   }
 
+  /** What must come about for a value of this directive before it counts: returns the problem or null. */
+  applies(name: string, apply: (value: string) => string | null): void {
+    this.appliers.set(name, apply);
+  }
+
+  /** Sets a value that `normalise` gave, unless it cannot be applied: the problem or null. */
+  apply(name: string, value: string): string | null {
+    const problem = this.appliers.get(name)?.(value) ?? null;
+    if (problem === null) this.set(name, value);
+    return problem;
+  }
+
   /** Takes a value that `normalise` gave. */
   set(name: string, value: string): void {
     this.values.set(name, value);
@@ -155,7 +168,8 @@ export class Settings {
   }
 }
 
-function latin1OfBytes(text: string): string {
+/** Text as latin-1 text of its bytes in UTF-8. */
+export function latin1OfBytes(text: string): string {
   let bytes = '';
   for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
   return bytes;

@@ -46,7 +46,9 @@ interface AcceptedOptions {
 export class TcpTransport {
   private readonly host: TcpHost;
   private readonly buffer: Uint8Array = new Uint8Array(READ_BUFFER_BYTES);
+  /** On addresses. */
   private readonly servers: Server[] = [];
+  private unixServer: Server | null = null;
   private readonly connections: Set<TcpConnection> = new Set();
   private readonly turnEnd: TurnEnd;
 
@@ -69,11 +71,17 @@ export class TcpTransport {
     });
   }
 
+  /** Stops listening on addresses; connections stay, and so does the Unix socket. */
+  stopListening(): void {
+    for (const server of this.servers) server.close();
+    this.servers.length = 0;
+  }
+
   /** Listens on a Unix socket. What lies at the path is removed: a socket that a process left behind keeps nobody out. */
   async listenOnPath(path: string, permissions: number): Promise<void> {
     rmSync(path, { force: true });
     const server = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket, `${path}:0`));
-    this.servers.push(server);
+    this.unixServer = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(path, () => {
@@ -123,7 +131,8 @@ export class TcpTransport {
 
   /** Stops accepting and closes every connection. */
   close(): void {
-    for (const server of this.servers) server.close();
+    this.stopListening();
+    this.unixServer?.close();
     for (const connection of [...this.connections]) connection.destroy();
   }
 }

@@ -151,3 +151,10 @@ function printable(byte: number): string {
 }
 
 export { splitWords };
+
+/** The words of a line of text, read as an inline request is; null when a quote is not closed. */
+export function wordsOfLine(line: string): readonly string[] | null {
+  const bytes = new TextEncoder().encode(line);
+  const decoder = new TextDecoder();
+  return splitWords(bytes, 0, bytes.length)?.map((word) => decoder.decode(word)) ?? null;
+}

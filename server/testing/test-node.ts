@@ -13,8 +13,10 @@ export class TestNode {
 
   constructor(directives: Readonly<Record<string, string>> = {}) {
     const settings = new Settings();
-    for (const [name, value] of Object.entries(directives))
-      settings.read('test', name, value === '' ? [''] : value.split(' '));
+    for (const [name, value] of Object.entries(directives)) {
+      const problem = settings.read(name, value === '' ? [''] : value.split(' '));
+      if (problem !== null) throw new Error(`test node: ${name} ${value}: ${problem}`);
+    }
     this.node = new Node({ settings, configFile: '', log: () => {}, exit: () => {} });
   }
 
