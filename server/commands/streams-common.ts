@@ -140,8 +140,11 @@ export class StreamDesk {
 
   // --- Propagation ---------------------------------------------------------------------------------------------------
 
-  /** The pending entry at which the open group's `pending` stands, whose id is `id`, as replicas must set it. */
-  propagateClaim(call: Call, key: number, group: number, id: StreamId): void {
+  /**
+   * The pending entry at which the open group's `pending` stands, whose id is `id`, as replicas must set it. `written`: the argument
+   * in which that id stands, 0 for none.
+   */
+  propagateClaim(call: Call, key: number, group: number, id: StreamId, written = 0): void {
     const { forms, groups } = this;
     const { consumers } = groups;
     forms.next();
@@ -151,7 +154,8 @@ export class StreamDesk {
     consumers.readName(groups.consumer);
     forms.argument(consumers.segment, consumers.from, consumers.to);
     forms.number(0);
-    forms.id(id);
+    if (written > 0) forms.copy(call, written);
+    else forms.id(id);
     forms.text('TIME');
     forms.number(groups.deliveredAtMs);
     forms.text('RETRYCOUNT');

@@ -225,7 +225,7 @@ function xclaim(desk: StreamDesk, call: Call): void {
     if (!streams.has(id)) {
       // What is deleted from the stream is pending no longer.
       if (!pending) continue;
-      desk.propagateClaim(call, KEY, GROUP, id);
+      desk.propagateClaim(call, KEY, GROUP, id, i);
       tellsLastId = false;
       call.changed();
       groups.removePending();
@@ -244,7 +244,7 @@ function xclaim(desk: StreamDesk, call: Call): void {
     else desk.replyEntry(call);
     claimed++;
     groups.setActive(consumer, call.nowMs);
-    desk.propagateClaim(call, KEY, GROUP, id);
+    desk.propagateClaim(call, KEY, GROUP, id, i);
     tellsLastId = false;
     call.changed();
   }

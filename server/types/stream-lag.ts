@@ -10,10 +10,18 @@ import type { Streams } from './streams.ts';
 /** The lag cannot be known. */
 export const UNKNOWN_LAG: number = Number.NaN;
 
+/** The open group's count is known, and every entry that was added after its last one is still there. */
+function tracks(streams: Streams, groups: StreamGroups): boolean {
+  return (
+    groups.entriesRead !== UNKNOWN_ENTRIES_READ &&
+    groups.lastId.compare(streams.firstId) >= 0 &&
+    !hasDeletedFrom(streams, groups.lastId)
+  );
+}
+
 /** Whether an entry from `from` on may have been deleted. */
-export function hasDeletedFrom(streams: Streams, from: StreamId): boolean {
+function hasDeletedFrom(streams: Streams, from: StreamId): boolean {
   if (streams.length === 0 || streams.maxDeletedId.isZero) return false;
-  if (streams.firstId.compare(streams.maxDeletedId) > 0) return false;
   return from.compare(streams.maxDeletedId) <= 0;
 }
 
@@ -22,6 +30,8 @@ export function estimateEntriesRead(streams: Streams, id: StreamId): number {
   if (streams.entriesAdded === 0) return 0;
   const toLast = id.compare(streams.lastId);
   if (streams.length === 0 && toLast <= 0) return streams.entriesAdded;
+  // An entry after this one was deleted.
+  if (!id.isZero && id.compare(streams.maxDeletedId) < 0) return UNKNOWN_ENTRIES_READ;
   if (toLast === 0) return streams.entriesAdded;
   if (toLast > 0) return UNKNOWN_ENTRIES_READ;
   if (!streams.maxDeletedId.isZero && streams.maxDeletedId.compare(streams.firstId) >= 0) return UNKNOWN_ENTRIES_READ;
@@ -42,7 +52,7 @@ export function lagOf(streams: Streams, groups: StreamGroups): number {
 
 /** The open group is about to be handed the entry `id`, which comes after its last one. */
 export function countRead(streams: Streams, groups: StreamGroups, id: StreamId): void {
-  if (groups.entriesRead !== UNKNOWN_ENTRIES_READ && !hasDeletedFrom(streams, id)) groups.entriesRead++;
+  if (tracks(streams, groups)) groups.entriesRead++;
   else if (streams.entriesAdded > 0) groups.entriesRead = estimateEntriesRead(streams, id);
   groups.lastId.set(id);
 }
