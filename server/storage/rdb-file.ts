@@ -3,7 +3,7 @@
  * The only files of persistence, and asynchronous: between the awaits the node takes its turns.
  */
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** One read: a millisecond or two of loading. */
 const READ_BYTES = 128 * 1024;
@@ -22,7 +22,7 @@ export class ReplacementFile {
 
   /** `writer` tells apart the temporary files of processes that share a folder. */
   static async create(path: string, writer: string): Promise<ReplacementFile> {
-    const temporary = join(dirname(path), `temp-${writer}-${basename(path)}`);
+    const temporary = join(dirname(path), `temp-${writer}.rdb`);
     return new ReplacementFile(path, temporary, await open(temporary, 'w', 0o644));
   }
 

@@ -31,6 +31,8 @@ const SLICE_UNITS = 250;
 const RESERVED_PAGES = 256;
 /** A long load says how far it is. */
 const PROGRESS_MS = 5000;
+/** A save that is slowed down looks so often whether it shall end. */
+const DELAY_STEP_MS = 20;
 const ALREADY_SAVING = 'ERR Background save already in progress';
 const INCOMPLETE = 'ERR Only a part of the dataset has arrived from the primary: it is not saved';
 const SHUTDOWN_PAUSE = 'shutdown';
@@ -69,6 +71,8 @@ export class PersistencePart implements Part, PersistenceRoom {
   private cancelReason = '';
   private stopping = false;
   private loading: Loading | null = null;
+  /** rdb-key-save-delay: of so many keys, and when the next one is due. */
+  private delayed = { keys: 0, untilMs: 0 };
   private keysLoaded = 0;
   private keysExpired = 0;
 
@@ -133,11 +137,14 @@ export class PersistencePart implements Part, PersistenceRoom {
     const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
     const { expiryMode } = keyspace;
     let saidAtMs = loading.startedAtMs;
+    const delayMicros = microsOf(settings.integer('key-load-delay'));
     await readPieces(path, (bytes, length) => {
       node.turn();
       keyspace.expiryMode = EXPIRY_IGNORED;
+      const keysBefore = reader.keys;
       reader.push(bytes, 0, length);
       keyspace.expiryMode = expiryMode;
+      if (delayMicros > 0) node.rooms.host.stall(((reader.keys - keysBefore) * delayMicros) / 1000);
       keyspace.arena.reserveAhead(RESERVED_PAGES);
       loading.loadedBytes += length;
       if (keyspace.nowMs - saidAtMs >= PROGRESS_MS) {
@@ -254,13 +261,30 @@ export class PersistencePart implements Part, PersistenceRoom {
     const { node } = this;
     node.turn();
     const until = performance.now() + SLICE_MS;
+    const delayMs = microsOf(node.settings.integer('rdb-key-save-delay')) / 1000;
     do {
-      node.snapshots.slice(snapshot, SLICE_UNITS);
+      if (delayMs > 0 && !this.keyIsDue(snapshot, delayMs)) return;
+      node.snapshots.slice(snapshot, delayMs > 0 ? 1 : SLICE_UNITS);
     } while (snapshot.active && !snapshot.full && performance.now() < until);
   }
 
+  /** rdb-key-save-delay: whether the key after those that were told may follow yet. */
+  private keyIsDue(snapshot: Snapshot, delayMs: number): boolean {
+    const now = performance.now();
+    if (this.delayed.keys > snapshot.keysTold) this.delayed = { keys: 0, untilMs: now };
+    if (snapshot.keysTold > this.delayed.keys) {
+      const added = snapshot.keysTold - this.delayed.keys;
+      this.delayed = {
+        keys: snapshot.keysTold,
+        untilMs: Math.max(this.delayed.untilMs, now - delayMs) + added * delayMs,
+      };
+    }
+    return now >= this.delayed.untilMs;
+  }
+
   nextTurn(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve));
+    const waitMs = Math.min(DELAY_STEP_MS, this.delayed.untilMs - performance.now());
+    return new Promise((resolve) => (waitMs > 1 ? setTimeout(resolve, waitMs) : setImmediate(resolve)));
   }
 
   cancelled(): string {
@@ -399,6 +423,11 @@ export class PersistencePart implements Part, PersistenceRoom {
     add('loading_loaded_bytes', loading.loadedBytes);
     add('loading_loaded_perc', ((100 * loading.loadedBytes) / Math.max(1, loading.totalBytes)).toFixed(2));
   }
+}
+
+/** The delays that tests ask for: microseconds a key, or of -n one for n keys. */
+function microsOf(delay: number): number {
+  return delay < 0 ? 1 / -delay : delay;
 }
 
 function reasonOf(problem: unknown): string {
