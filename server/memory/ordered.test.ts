@@ -130,3 +130,43 @@ test('ascending inserts fill their leaves, and a hundred thousand random ones co
   for (let i = 0; i < 100_000; i++) random.insert(entryOf(arena, (i * 7919) % 100_003, 'm'));
   expect(random.overheadBytes() / 100_000).toBeLessThan(7.5);
 });
+
+test('ranges taken out leaf by leaf leave what a sorted array is left with', () => {
+  const ranges = fc.array(fc.tuple(fc.nat(999), fc.nat(700)), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 6000 }), ranges, (count, taken) => {
+      const arena = new Arena({ checked: true });
+      const live = arena.assertAllLive();
+      const ordered = new Ordered(arena);
+      ordered.create();
+      const model: Address[] = [];
+      for (let i = 0; i < count; i++) {
+        const entry = entryOf(arena, i, `m${i}`);
+        ordered.insert(entry);
+        model.push(entry);
+      }
+      for (const [start, length] of taken) {
+        const first = Math.floor((start / 1000) * model.length);
+        for (let left = Math.min(length, model.length - first); left > 0; ) {
+          ordered.seekRank(first);
+          const inLeaf = Math.min(left, ordered.restOfLeaf);
+          const there = Array.from({ length: inLeaf }, (_, i) => ordered.restAt(i));
+          expect(there).toEqual(model.slice(first, first + inLeaf));
+          for (const entry of there) arena.free(entry);
+          expect(ordered.removeHere(inLeaf)).toBe(inLeaf);
+          model.splice(first, inLeaf);
+          left -= inLeaf;
+        }
+        expect(entries(ordered)).toEqual(model);
+      }
+      for (const [rank, entry] of model.entries()) {
+        ordered.seekEntry(entry);
+        expect(ordered.rank()).toBe(rank);
+      }
+      for (const entry of model) arena.free(entry);
+      ordered.destroy();
+      expect(arena.assertAllLive()).toBe(live);
+    }),
+    { numRuns: 60 },
+  );
+});

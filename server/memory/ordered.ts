@@ -172,23 +172,30 @@ export class Ordered {
   remove(entry: Address): void {
     this.seekEntry(entry);
     if (this.entry !== entry) throw new Error('ordered: the entry to remove is not in its place');
-    for (let level = 0; level < this.height; level++) this.addToCount(level, -1);
+    this.removeHere(1);
+  }
+
+  /** Removes up to `count` entries from where the last seek stopped, as many as stand in one leaf; returns how many. */
+  removeHere(count: number): number {
     const leaf = this.leaf;
     const words = this.wordsOf(leaf);
     const at = wordAt(leaf);
-    const count = words[at]! - 1;
+    const removed = Math.min(count, words[at]! - this.index);
+    const left = words[at]! - removed;
+    for (let level = 0; level < this.height; level++) this.addToCount(level, -removed);
     const slot = at + HEADER;
-    for (let i = this.index; i < count; i++) words[slot + i] = words[slot + i + 1]!;
-    words[at] = count;
+    for (let i = this.index; i < left; i++) words[slot + i] = words[slot + i + removed]!;
+    words[at] = left;
     this.entry = NONE;
-    if (this.height === 0) return;
-    if (count === 0) {
+    if (this.height === 0) return removed;
+    if (left === 0) {
       this.unlinkLeaf(leaf);
       this.removeChild(this.height - 1, this.pathIndex[this.height - 1]!);
-      return;
+      return removed;
     }
     if (this.index === 0) this.firstChanged(words[slot]!);
-    if (count < LEAF_LOW) this.mergeLeaf();
+    if (left < LEAF_LOW) this.mergeLeaf();
+    return removed;
   }
 
   /** True when the entry, in the tree at its present score, would keep its place with another one. */
@@ -244,6 +251,8 @@ export class Ordered {
         at += CHILD_WORDS;
         child++;
       }
+      this.pathNode[level] = node;
+      this.pathIndex[level] = child;
       node = words[at]!;
     }
     this.leaf = node;
@@ -253,7 +262,7 @@ export class Ordered {
     this.entry = rank < words[at]! ? words[at + HEADER + rank]! : NONE;
   }
 
-  /** How many entries stand before the place where the last seek by entry, score or member stopped. Valid until the next step. */
+  /** How many entries stand before the place where the last seek stopped. Valid until the next step. */
   rank(): number {
     let rank = this.index;
     for (let level = 0; level < this.height; level++) {
@@ -265,6 +274,15 @@ export class Ordered {
       }
     }
     return rank;
+  }
+
+  /** How many entries stand in the leaf where the last seek stopped, from there on; `restAt` gives them. */
+  get restOfLeaf(): number {
+    return this.wordsOf(this.leaf)[wordAt(this.leaf)]! - this.index;
+  }
+
+  restAt(index: number): Address {
+    return this.wordsOf(this.leaf)[wordAt(this.leaf) + HEADER + this.index + index]!;
   }
 
   /** Moves on to the next entry in order; NONE at the end. */

@@ -19,6 +19,10 @@ export const MAX_ARGUMENTS = 2 ** 31 - 1;
 /** What a client may send before it has authenticated. */
 const UNAUTHENTICATED_ARGUMENTS = 10;
 const UNAUTHENTICATED_BULK_BYTES = 16 * 1024;
+/** The shortest argument: `$0`, two line ends. */
+const MIN_ARGUMENT_BYTES = 6;
+/** Of a request with very many arguments, those beyond so many are awaited together, so that it is not parsed anew for each packet. */
+const AWAITED_SINGLY = 64;
 
 export interface ParserLimits {
   /** proto-max-bulk-len */
@@ -70,7 +74,7 @@ export class RequestParser {
       return this.invalid('Protocol error: unauthenticated multibulk length');
     let { starts, ends } = request;
     for (let index = 0; index < count; index++) {
-      if (at >= end) return this.incomplete(at - from + 1);
+      if (at >= end) return this.incomplete(at - from + 1 + restBytes(count - index));
       if (bytes[at] !== 36) return this.invalid(`Protocol error: expected '$', got '${printable(bytes[at]!)}'`);
       at++;
       let length = 0;
@@ -83,7 +87,7 @@ export class RequestParser {
       }
       if (at + 1 >= end) {
         if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid bulk length');
-        return this.incomplete(end - from + 1);
+        return this.incomplete(end - from + 1 + restBytes(count - index - 1));
       }
       if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0 || length > this.limits.maxBulkBytes) {
         return this.invalid('Protocol error: invalid bulk length');
@@ -91,7 +95,7 @@ export class RequestParser {
       if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES)
         return this.invalid('Protocol error: unauthenticated bulk length');
       at += 2;
-      if (at + length + 2 > end) return this.incomplete(at - from + length + 2);
+      if (at + length + 2 > end) return this.incomplete(at - from + length + 2 + restBytes(count - index - 1));
       if (index >= starts.length) {
         request.ensure(index + 1);
         starts = request.starts;
@@ -144,6 +148,11 @@ export class RequestParser {
     this.request.count = words.length;
     return newline + 1;
   }
+}
+
+/** Bytes that so many further arguments take at least, without the last few: a mistake in those is told as soon as it is there. */
+function restBytes(count: number): number {
+  return count > AWAITED_SINGLY ? (count - AWAITED_SINGLY) * MIN_ARGUMENT_BYTES : 0;
 }
 
 function printable(byte: number): string {

@@ -273,6 +273,11 @@ export class ReplyWriter {
 
   /** A double: RESP3 `,`, RESP2 a bulk string. `text` is the shortest form that reads back equal (`inf`, `-inf`, `nan` for those). */
   double(value: number): void {
+    const plain = value < 0 ? -value : value;
+    if (plain >= 0.001 && plain < 1e21 && plain !== Math.floor(plain)) {
+      this.fraction(value);
+      return;
+    }
     if (value !== (value | 0) || (value === 0 && Object.is(value, -0))) {
       this.doubleText(formatDouble(value));
       return;
@@ -284,6 +289,37 @@ export class ReplyWriter {
     this.reserve(26);
     this.bytes[this.at++] = 44;
     this.decimal(value);
+    this.crlf();
+  }
+
+  /** A double with decimals and of ordinary size, as shortestDouble has it: String's digits, with an exponent where there are many. */
+  private fraction(value: number): void {
+    const text = String(value);
+    const point = text.indexOf('.');
+    const first = value < 0 ? 1 : 0;
+    const exponent = point - first - 1;
+    const isPlain = text.length - point < 8 || exponent < 4;
+    this.reserve(64);
+    if (this.protocol === 2) {
+      this.bytes[this.at++] = 36;
+      this.decimal(isPlain ? text.length : text.length + (exponent < 10 ? 3 : 4));
+      this.crlf();
+    } else this.bytes[this.at++] = 44;
+    if (isPlain) {
+      this.ascii(text);
+      this.crlf();
+      return;
+    }
+    const { bytes } = this;
+    let { at } = this;
+    for (let i = 0; i < text.length; i++) {
+      if (i !== point) bytes[at++] = text.charCodeAt(i);
+      if (i === first) bytes[at++] = 46;
+    }
+    bytes[at++] = 101;
+    bytes[at++] = 43;
+    this.at = at;
+    this.decimal(exponent);
     this.crlf();
   }
 

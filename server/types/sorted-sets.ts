@@ -209,13 +209,21 @@ export class SortedSets {
       this.root = packed.address;
       return;
     }
-    for (let i = first; i < end; i++) {
-      this.seekRank(first);
-      const { entry } = this;
-      this.table.find(this.segment, this.from, this.to);
-      this.entry = entry;
-      this.remove();
+    const { ordered, table } = this;
+    for (let left = end - first; left > 0; ) {
+      // A leaf at a time: its entries leave the table first, then all of them the leaf.
+      ordered.seekRank(first);
+      const inLeaf = Math.min(left, ordered.restOfLeaf);
+      for (let i = 0; i < inLeaf; i++) {
+        this.takeEntry(ordered.restAt(i));
+        table.find(this.segment, this.from, this.to);
+        table.remove();
+        this.arena.free(this.entry);
+      }
+      ordered.removeHere(inLeaf);
+      left -= inLeaf;
     }
+    this.entry = NONE;
   }
 
   // --- Ranks ---------------------------------------------------------------------------------------------------------
