@@ -5,6 +5,7 @@
  * persistence stands in server/wiring/, one file each, so that this one stays the list of what a node is made of.
  */
 import { randomBytes } from 'node:crypto';
+import { totalmem } from 'node:os';
 import { Acl } from './acl/acl.ts';
 import { BlockedKeys } from './commands/blocking.ts';
 import { Client, STREAM_CLIENT } from './commands/client.ts';
@@ -36,10 +37,9 @@ import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
 import { LookAhead } from './protocol/look-ahead.ts';
-import { type ParserLimits, RequestParser } from './protocol/parser.ts';
+import { type ParserLimits, RequestParser, wordsOfLine } from './protocol/parser.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
-import { wordsOfLine } from './protocol/parser.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { rewriteConfigFile } from './storage/config-file.ts';
 import { Tracking } from './tracking/tracking.ts';
@@ -337,6 +337,7 @@ export class Node {
     else this.keyspace.arena.dropFreeSegments(SPARE_SEGMENTS);
     if (!this.cronPaused) this.housekeep(nowMs);
     this.clients.tick(nowMs);
+    this.tracking.limit();
     this.blocking.redirect();
     if (!this.cronPaused) for (const part of this.parts) part.tick?.(nowMs);
     this.endTurn();
@@ -344,6 +345,8 @@ export class Node {
 
   private housekeep(nowMs: number): void {
     this.upkeep.tick(nowMs);
+    const { memoryMarks } = this.rooms;
+    memoryMarks.peakBytes = Math.max(memoryMarks.peakBytes, this.usedMemoryBytes());
     this.closeIdle(nowMs);
   }
 
@@ -492,6 +495,7 @@ export class Node {
       },
       runQueued: (client) => this.executor.runQueued(client),
       usedMemoryBytes: () => this.usedMemoryBytes(),
+      memoryMarks: { peakBytes: 0, startBytes: this.keyspace.arena.usedBytes },
       role: () => this.role(),
     };
   }
@@ -500,7 +504,13 @@ export class Node {
     const { configFile } = this.options;
     if (configFile === '') return 'ERR The server is running without a config file';
     // Users of a file of their own are none of this file's business.
-    const users = this.rooms.aclFile === undefined ? this.acl.fileText().split('\n').filter((line) => line !== '') : null;
+    const users =
+      this.rooms.aclFile === undefined
+        ? this.acl
+            .fileText()
+            .split('\n')
+            .filter((line) => line !== '')
+        : null;
     const rewrite = (before: string): string => rewritten(before, this.settings, wordsOfLine, { all, users });
     const problem = rewriteConfigFile(configFile, rewrite);
     if (problem === null) return null;
@@ -519,6 +529,7 @@ export class Node {
       startedAtMs: this.startedAtMs,
       residentBytes: process.memoryUsage.rss(),
       heapBytes: process.memoryUsage().heapUsed,
+      machineBytes: totalmem(),
       cpuUserSeconds: usage.user / 1e6,
       cpuSystemSeconds: usage.system / 1e6,
     };

@@ -22,6 +22,9 @@ export const REPLY_OFF = 1;
 export const REPLY_SKIP_NEXT = 2;
 export const REPLY_SKIP = 3;
 
+/** What a name takes that a client registered (a channel, a watched key, a prefix), besides its own length; about. */
+export const NAME_BYTES = 64;
+
 /** A command that waits in MULTI. */
 export interface QueuedCommand {
   readonly entry: CommandEntry;

@@ -9,12 +9,13 @@ import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import {
   ERR_AUTH_NOT_SET,
   ERR_DB_INDEX,
-  ERR_INVALID_DB_INDEX,
+  ERR_INT32_RANGE,
   ERR_NO_AUTH,
   ERR_NOPROTO,
   ERR_SYNTAX,
   ERR_WRONG_PASS,
 } from '../protocol/errors.ts';
+import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Call } from './call.ts';
 import { NORMAL_CLIENT, PUBSUB_CLIENT, REPLY_ON } from './client.ts';
 import { clientSubcommands, ERR_CLIENT_NAME, isClientText } from './client-commands.ts';
@@ -31,6 +32,8 @@ import {
   NOT_QUEUED,
   STALE,
 } from './command.ts';
+
+const MAX_INT32 = 2 ** 31;
 
 function ping(call: Call): void {
   const { reply, client } = call;
@@ -50,8 +53,12 @@ function ping(call: Call): void {
 }
 
 function select(call: Call): void {
-  const index = call.integer(1, ERR_INVALID_DB_INDEX);
+  const index = call.integer(1);
   if (call.failed) return;
+  if (Math.abs(index) > MAX_INT32) {
+    call.fail(ERR_INT32_RANGE);
+    return;
+  }
   if (call.keyspace.databases[index] === undefined) {
     call.fail(ERR_DB_INDEX);
     return;
@@ -149,10 +156,24 @@ function describeServer(call: Call): void {
   reply.bulkText('role');
   reply.bulkText(rooms.role() === 'replica' ? 'replica' : 'master');
   reply.bulkText('modules');
-  reply.array(0);
+  describeModules(reply);
   if (zone === '') return;
   reply.bulkText('availability_zone');
   reply.bulkText(zone);
+}
+
+/** The Lua engine counts as a module. */
+function describeModules(reply: ReplyWriter): void {
+  reply.array(1);
+  reply.map(4);
+  reply.bulkText('name');
+  reply.bulkText('lua');
+  reply.bulkText('ver');
+  reply.integer(1);
+  reply.bulkText('path');
+  reply.bulkText('lua');
+  reply.bulkText('args');
+  reply.array(0);
 }
 
 function quit(call: Call): void {

@@ -117,6 +117,7 @@ export class Executor {
     if (client.replyMode !== REPLY_ON) this.applyReplyMode(client, mark);
     if (client.output.muted) this.reply.rewind(mark);
     if (this.rooms.tracking.hasPending) this.rooms.tracking.sendPending(client);
+    if (this.rooms.clients.kept.length > 0) this.writeKept();
     if (this.rooms.blocking.anyReady) this.rooms.blocking.serve();
     return status;
   }
@@ -151,6 +152,12 @@ export class Executor {
     }
     this.reply.rewind(mark);
     if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
+  }
+
+  private writeKept(): void {
+    const { clients } = this.rooms;
+    for (const bytes of clients.kept) this.reply.raw(bytes, 0, bytes.length);
+    clients.kept = [];
   }
 
   /** Brings what requests that will follow read into the processor's cache. */
@@ -379,7 +386,7 @@ export class Executor {
   private feedMonitors(client: Client, entry: CommandEntry, args: Arguments): void {
     if (entry.has(flag.SKIP_MONITOR | flag.ADMIN) || this.rooms.blocking.retrying || this.loading) return;
     const { keyspace, monitors } = this.rooms;
-    monitors.feed(entry, args, this.call.database.index, client.address, keyspace.nowMs);
+    monitors.feed(entry, args, client.databaseIndex, client.address, keyspace.nowMs);
   }
 
   /** Client-side caching: what this client reads it may keep. */

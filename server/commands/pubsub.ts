@@ -35,15 +35,13 @@ function countOf(client: Client, kind: SubscriptionKind): number {
 }
 
 function confirm(call: Call, word: string, name: string | null, kind: SubscriptionKind): void {
-  const { reply } = call;
-  reply.push(3);
-  reply.bulkText(word);
-  if (name === null) reply.nil();
-  else {
-    const bytes = bytesOf(name);
-    reply.bulk(bytes, 0, bytes.length);
-  }
-  reply.integer(countOf(call.client, kind));
+  call.rooms.clients.writeTo(call.client, (reply) => {
+    reply.push(3);
+    reply.bulkText(word);
+    if (name === null) reply.nil();
+    else reply.bulkLatin1(name);
+    reply.integer(countOf(call.client, kind));
+  });
 }
 
 function subscribe(call: Call, kind: SubscriptionKind, word: string): void {
@@ -96,6 +94,20 @@ function subscriberCounts(call: Call, map: ReadonlyMap<string, ReadonlySet<Clien
     call.reply.integer(map.get(nameOf(call, i))?.size ?? 0);
   }
 }
+
+const HELP = [
+  'CHANNELS [<pattern>]',
+  "    Return the currently active channels matching a <pattern> (default: '*').",
+  'NUMPAT',
+  '    Return number of subscriptions to patterns.',
+  'NUMSUB [<channel> ...]',
+  '    Return the number of subscribers for the specified channels, excluding',
+  '    pattern subscriptions(default: no channels).',
+  'SHARDCHANNELS [<pattern>]',
+  "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+  'SHARDNUMSUB [<shardchannel> ...]',
+  '    Return the number of subscribers for the specified shard level channel(s)',
+];
 
 const GROUP = { group: 'pubsub', keys: NO_KEYS } as const;
 const SUBSCRIBE_FLAGS = PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBER_MODE;
@@ -230,6 +242,15 @@ export const pubsubCommands: readonly Command[] = [
         flags: PUBSUB | LOADING | STALE,
         summary: 'Returns a count of unique pattern subscriptions.',
         run: (call) => call.reply.integer(call.rooms.pubsub.patterns.size),
+      },
+      {
+        ...GROUP,
+        name: 'help',
+        arity: 2,
+        since: '6.2.0',
+        flags: LOADING | STALE,
+        summary: 'Returns helpful text about the different subcommands.',
+        run: (call) => call.help(HELP),
       },
     ],
   },

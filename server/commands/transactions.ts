@@ -28,6 +28,7 @@ function multi(call: Call): void {
     return;
   }
   call.client.inTransaction = true;
+  call.client.hadTransaction = true;
   call.reply.ok();
 }
 
@@ -76,6 +77,7 @@ function watch(call: Call): void {
     call.fail(ERR_WATCH_INSIDE_MULTI);
     return;
   }
+  call.client.hadTransaction = true;
   for (let i = 1; i < call.count; i++) {
     // An expired key is deleted now, so that its end is not taken for a change later.
     call.database.findWithoutAccess(call.bytes, call.starts[i]!, call.ends[i]!);

@@ -17,6 +17,7 @@ export const ERR_TIMEOUT_NEGATIVE = 'ERR timeout is negative';
 export const ERR_NO_KEY = 'ERR no such key';
 export const ERR_OUT_OF_RANGE = 'ERR value is out of range';
 export const ERR_FIELD_COUNT = 'ERR numfields should be greater than 0 and match the provided number of fields';
+export const ERR_INT32_RANGE = 'ERR value is out of range, value must between -2147483648 and 2147483647';
 export const ERR_NOT_POSITIVE = 'ERR value is out of range, must be positive';
 export const ERR_NUMKEYS = 'ERR numkeys should be greater than 0';
 export const ERR_INDEX = 'ERR index out of range';
@@ -38,7 +39,8 @@ export const ERR_NESTED_MULTI = 'ERR MULTI calls can not be nested';
 export const ERR_EXEC_WITHOUT_MULTI = 'ERR EXEC without MULTI';
 export const ERR_DISCARD_WITHOUT_MULTI = 'ERR DISCARD without MULTI';
 export const ERR_WATCH_INSIDE_MULTI = 'ERR WATCH inside MULTI is not allowed';
-export const ERR_NOT_IN_MULTI = (command: string): string => `ERR Command '${command}' not allowed inside a transaction`;
+export const ERR_NOT_IN_MULTI = (command: string): string =>
+  `ERR Command '${command}' not allowed inside a transaction`;
 export const ERR_DB_INDEX = 'ERR DB index is out of range';
 export const ERR_SAME_OBJECT = 'ERR source and destination objects are the same';
 export const ERR_INVALID_DB_INDEX = 'ERR invalid DB index';

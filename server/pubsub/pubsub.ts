@@ -3,7 +3,7 @@
  * latin-1 text so that a Map can find them. Limit: the subscriptions of a client are bounded by its own requests, what waits
  * for a slow subscriber by client-output-buffer-limit pubsub.
  */
-import { type Client, NORMAL_CLIENT, PUBSUB_CLIENT } from '../commands/client.ts';
+import { type Client, NAME_BYTES, NORMAL_CLIENT, PUBSUB_CLIENT } from '../commands/client.ts';
 import { type Clients, rendered } from '../commands/clients.ts';
 import { globMatch } from '../config/glob.ts';
 import { latin1 } from '../protocol/numbers.ts';
@@ -26,6 +26,7 @@ export class PubSub {
     const own = this.ownSet(client, kind, true)!;
     if (own.has(name)) return false;
     own.add(name);
+    client.registeredBytes += name.length + NAME_BYTES;
     const everybody = this.mapOf(kind);
     const listeners = everybody.get(name);
     if (listeners === undefined) everybody.set(name, new Set([client]));
@@ -36,6 +37,7 @@ export class PubSub {
 
   unsubscribe(client: Client, kind: SubscriptionKind, name: string): boolean {
     if (this.ownSet(client, kind, false)?.delete(name) !== true) return false;
+    client.registeredBytes -= name.length + NAME_BYTES;
     const everybody = this.mapOf(kind);
     const listeners = everybody.get(name);
     listeners?.delete(client);

@@ -6,15 +6,15 @@
  * Keys are latin-1 text of their bytes, whatever the database. Limit: `tracking-table-max-keys` remembered keys, the oldest go first;
  * the number of clients of a key is bounded by `maxclients`. Source: Valkey 9.1 tracking.c.
  */
-import type { Client } from '../commands/client.ts';
+import { type Client, NAME_BYTES } from '../commands/client.ts';
 import type { Clients } from '../commands/clients.ts';
 import type { KeyReferences } from '../commands/key-references.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 
-/** Keys given up in one go when the table is over its limit. */
-const MAX_EVICTED = 100;
+/** Keys given up at once when the table is over its limit; as many more each time that it still is. */
+const EVICTED_AT_ONCE = 100;
 const INVALIDATE_CHANNEL = '__redis__:invalidate';
 
 /** What a client asked for by CLIENT TRACKING. */
@@ -59,6 +59,8 @@ export class Tracking {
   /** Ids of the clients that may hold a key. */
   private table: Map<string, Set<number>> = new Map();
   private items = 0;
+  /** How often in a row the table was found over its limit. */
+  private timesOver = 0;
   private readonly prefixes: Map<string, Broadcast> = new Map();
   private readonly tracking: Set<Client> = new Set();
   /** Keys of which the client that runs a command is told after its reply; null for all keys. */
@@ -94,7 +96,9 @@ export class Tracking {
     this.tracking.add(client);
     if (options.broadcast) {
       for (const prefix of options.prefixes.length === 0 ? [''] : options.prefixes) {
+        if (kept.has(prefix)) continue;
         kept.add(prefix);
+        client.registeredBytes += prefix.length + NAME_BYTES;
         const broadcast = this.prefixes.get(prefix);
         if (broadcast === undefined) this.prefixes.set(prefix, { clients: new Set([client]), keys: new Map() });
         else broadcast.clients.add(client);
@@ -108,6 +112,7 @@ export class Tracking {
     const state = client.tracking;
     if (state === null) return;
     for (const prefix of state.prefixes) {
+      client.registeredBytes -= prefix.length + NAME_BYTES;
       const broadcast = this.prefixes.get(prefix);
       broadcast?.clients.delete(client);
       if (broadcast?.clients.size === 0) this.prefixes.delete(prefix);
@@ -139,10 +144,14 @@ export class Tracking {
 
   /** Gives up keys beyond the limit: their clients are told as if they had changed. */
   limit(): void {
-    if (this.maxKeys === 0 || this.table.size <= this.maxKeys) return;
-    let evicted = 0;
+    if (this.maxKeys === 0 || this.table.size <= this.maxKeys) {
+      this.timesOver = 0;
+      return;
+    }
+    this.timesOver++;
+    let left = EVICTED_AT_ONCE * this.timesOver;
     for (const key of this.table.keys()) {
-      if (this.table.size <= this.maxKeys || evicted++ === MAX_EVICTED) return;
+      if (this.table.size <= this.maxKeys || left-- === 0) return;
       this.invalidate(key);
     }
   }
@@ -202,7 +211,8 @@ export class Tracking {
   /** The end of a turn: what changed goes to the broadcasting clients. */
   sendBroadcasts(): void {
     this.hasBroadcast = false;
-    for (const { clients, keys } of this.prefixes.values()) {
+    for (const prefix of [...this.prefixes.keys()].sort()) {
+      const { clients, keys } = this.prefixes.get(prefix)!;
       if (keys.size === 0) continue;
       const names = [...keys.keys()].sort();
       for (const client of clients) {

@@ -2,11 +2,13 @@
  * Who watches which keys. A change to a watched key breaks the watcher's next EXEC.
  * Limit: the watched keys of a client are bounded by its own requests; all are dropped at EXEC, DISCARD, UNWATCH and its end.
  */
+import { NAME_BYTES } from '../commands/client.ts';
 
 /** What WATCH needs of a client. */
 export interface Watcher {
   watchBroken: boolean;
   watching: boolean;
+  registeredBytes: number;
 }
 
 export class Watches {
@@ -26,6 +28,7 @@ export class Watches {
     }
     if (keys.has(key)) return;
     keys.add(key);
+    client.registeredBytes += key.length + NAME_BYTES;
     client.watching = true;
     const clients = this.byKey.get(key);
     if (clients === undefined) this.byKey.set(key, new Set([client]));
@@ -37,6 +40,7 @@ export class Watches {
     client.watchBroken = false;
     for (const key of this.byClient.get(client) ?? []) {
       const clients = this.byKey.get(key);
+      client.registeredBytes -= key.length + NAME_BYTES;
       clients?.delete(client);
       if (clients?.size === 0) this.byKey.delete(key);
     }
