@@ -53,6 +53,8 @@ export class Call {
   rewritten: Arguments[] | null = null;
   /** The command is one of a transaction that EXEC runs: it must not block. */
   inExec = false;
+  /** The command is one that a script calls. */
+  inScript = false;
 
   constructor(rooms: Rooms, reply: ReplyWriter, client: Client, entry: CommandEntry) {
     this.rooms = rooms;

@@ -1,28 +1,17 @@
 /**
- * Commands on sets. Hot file: SADD, SREM and SISMEMBER allocate nothing.
+ * Commands on one set; those on several at once are in sets-algebra.ts. Hot file: SADD, SREM and SISMEMBER allocate nothing.
  * Source: Valkey 9.1 t_set.c.
  */
 import { SET } from '../keyspace/entry.ts';
+import { EVENT_GENERIC, EVENT_SET } from '../keyspace/events.ts';
 import type { Address } from '../memory/arena.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { ERR_NOT_POSITIVE, ERR_SYNTAX } from '../protocol/errors.ts';
-import { parseInteger } from '../protocol/numbers.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { negatableCount, replyRandom, scanCollection, visitDistinct } from './collections.ts';
-import {
-  ALL_KEYS,
-  type Command,
-  DENYOOM,
-  FAST,
-  MOVABLE_KEYS,
-  NO_KEYS,
-  ONE_KEY,
-  READONLY,
-  TWO_KEYS,
-  WRITE,
-} from './command.ts';
+import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, TWO_KEYS, WRITE } from './command.ts';
 
 /** Opens the set at argument 1 for reading; false when there is none or an error was answered. */
 function open(types: Types, call: Call): boolean {
@@ -49,7 +38,10 @@ function sadd(types: Types, call: Call): void {
   }
   if (found === NONE) database.putCollection(bytes, starts[1]!, ends[1]!, SET, sets.encoding, sets.root);
   else if (added > 0) sets.saveTo(database);
-  if (added > 0) call.changed(added);
+  if (added > 0) {
+    call.changed(added);
+    call.notify(EVENT_SET, 'sadd');
+  }
   call.reply.integer(added);
 }
 
@@ -60,7 +52,7 @@ function srem(types: Types, call: Call): void {
   if (found !== NONE) {
     types.sets.openFound(call.database);
     for (let i = 2; i < call.count; i++) if (removeArgument(types, call, i, removed === 0)) removed++;
-    if (removed > 0) endRemovals(types, call, removed);
+    if (removed > 0) endRemovals(types, call, removed, 'srem');
   }
   call.reply.integer(removed);
 }
@@ -74,10 +66,15 @@ function removeArgument(types: Types, call: Call, index: number, first: boolean)
   return sets.remove(bytes, starts[index]!, ends[index]!);
 }
 
-function endRemovals(types: Types, call: Call, removed: number): void {
-  types.sets.saveTo(call.database);
-  if (types.sets.count === 0) call.database.remove();
+/** After members of the found set at argument 1 were removed: an empty set goes. */
+function endRemovals(types: Types, call: Call, removed: number, event: string): void {
+  const { sets } = types;
+  sets.saveTo(call.database);
+  const emptied = sets.count === 0;
+  if (emptied) call.database.remove();
   call.changed(removed);
+  call.notify(EVENT_SET, event);
+  if (emptied) call.notify(EVENT_GENERIC, 'del');
 }
 
 function smove(types: Types, call: Call): void {
@@ -101,18 +98,20 @@ function smove(types: Types, call: Call): void {
     reply.integer(0);
     return;
   }
-  endRemovals(types, call, 1);
+  endRemovals(types, call, 1, 'srem');
   if (call.findForWrite(2) === NONE) {
     sets.create();
     sets.expectFirst(bytes, starts[3]!, ends[3]!, 1);
     sets.add(bytes, starts[3]!, ends[3]!);
     database.putCollection(bytes, starts[2]!, ends[2]!, SET, sets.encoding, sets.root);
     call.changed();
+    call.notify(EVENT_SET, 'sadd', 2);
   } else if (!sets.openFound(database).has(bytes, starts[3]!, ends[3]!)) {
     database.beginChange();
     sets.addMissing(bytes, starts[3]!, ends[3]!);
     sets.saveTo(database);
     call.changed();
+    call.notify(EVENT_SET, 'sadd', 2);
   }
   reply.integer(1);
 }
@@ -125,7 +124,7 @@ function smembers(types: Types, call: Call): void {
   else replySet(types, call, view.encoding, view.root());
 }
 
-function replySet(types: Types, call: Call, encoding: number, root: Address): void {
+export function replySet(types: Types, call: Call, encoding: number, root: Address): void {
   const { walk } = types;
   call.reply.set(types.count(SET, encoding, root));
   walk.open(SET, encoding, root);
@@ -150,6 +149,9 @@ function scard(types: Types, call: Call): void {
   if (open(types, call)) call.reply.integer(types.sets.count);
   else if (!call.failed) call.reply.integer(0);
 }
+
+/** Members in one SREM that SPOP becomes. */
+const PROPAGATED_MEMBERS = 1024;
 
 /** SPOP: to replicas it is an SREM of what was popped, or a DEL when that was all. */
 function spop(types: Types, call: Call): void {
@@ -182,7 +184,10 @@ function spop(types: Types, call: Call): void {
     replySet(types, call, view.encoding, root);
     database.remove();
     call.changed(size);
-    call.propagateAs(Arguments.of('DEL', call.copy(1)));
+    call.notify(EVENT_SET, 'spop');
+    call.notify(EVENT_GENERIC, 'del');
+    const name = call.rooms.settings.flag('lazyfree-lazy-server-del') ? 'UNLINK' : 'DEL';
+    call.propagateAs(Arguments.of(name, call.copy(1)));
     return;
   }
   const popped: Uint8Array[] = [];
@@ -200,8 +205,11 @@ function spop(types: Types, call: Call): void {
   database.beginChange();
   sets.openFound(database);
   for (const member of popped) sets.remove(member, 0, member.length);
-  endRemovals(types, call, popped.length);
-  call.propagateAs(Arguments.of('SREM', call.copy(1), ...popped));
+  endRemovals(types, call, popped.length, 'spop');
+  const forms: Arguments[] = [];
+  for (let i = 0; i < popped.length; i += PROPAGATED_MEMBERS)
+    forms.push(Arguments.of('SREM', call.copy(1), ...popped.slice(i, i + PROPAGATED_MEMBERS)));
+  call.propagateAs(...forms);
 }
 
 function srandmember(types: Types, call: Call): void {
@@ -215,147 +223,6 @@ function srandmember(types: Types, call: Call): void {
     if (call.failed) return;
   }
   replyRandom(call, types, SET, count, false);
-}
-
-// --- Of several sets ---------------------------------------------------------------------------------------------------
-
-/** A set among the arguments: NONE for an absent key, which is an empty set. */
-interface Operand {
-  readonly encoding: number;
-  readonly root: Address;
-  readonly count: number;
-}
-
-const EMPTY_SET: Operand = { encoding: 0, root: NONE, count: 0 };
-
-/** The sets at the keys of arguments [first, end); null when an error was answered. */
-function operands(types: Types, call: Call, first: number, end: number): Operand[] | null {
-  const found: Operand[] = [];
-  for (let i = first; i < end; i++) {
-    if (call.findTyped(i, SET) === NONE) {
-      found.push(EMPTY_SET);
-      continue;
-    }
-    if (call.failed) return null;
-    const { view } = call.database;
-    const root = view.root();
-    found.push({ encoding: view.encoding, root, count: types.count(SET, view.encoding, root) });
-  }
-  return found;
-}
-
-/** Visits the members of `walked` that each of `others` has (or, `wanted` false, none of them has); `visit` false stops. */
-function visitFiltered(
-  types: Types,
-  walked: Operand,
-  others: readonly Operand[],
-  wanted: boolean,
-  visit: () => boolean,
-): void {
-  const { walk, sets } = types;
-  if (walked.root === NONE) return;
-  walk.open(SET, walked.encoding, walked.root);
-  while (walk.next()) {
-    const { segment, from, to } = walk;
-    const pass = others.every(
-      ({ encoding, root }) => (root !== NONE && sets.open(encoding, root).has(segment, from, to)) === wanted,
-    );
-    if (pass && !visit()) return;
-  }
-}
-
-function visitIntersection(types: Types, all: readonly Operand[], visit: () => boolean): void {
-  if (all.some(({ root }) => root === NONE)) return;
-  const [smallest, ...others] = [...all].sort((a, b) => a.count - b.count);
-  visitFiltered(types, smallest!, others, true, visit);
-}
-
-type Operation = (types: Types, all: readonly Operand[], add: () => boolean) => void;
-
-const intersection: Operation = visitIntersection;
-const union: Operation = (types, all, add) => {
-  for (const operand of all) visitFiltered(types, operand, [], true, add);
-};
-const difference: Operation = (types, [first, ...others], add) => {
-  visitFiltered(types, first!, others, false, add);
-};
-
-/** Makes the result as a new set, open in `types.newSets`; false when an error was answered. */
-function compute(types: Types, call: Call, firstKey: number, operation: Operation): boolean {
-  const all = operands(types, call, firstKey, call.count);
-  if (all === null) return false;
-  const { newSets, walk } = types;
-  newSets.create();
-  operation(types, all, () => {
-    newSets.add(walk.segment, walk.from, walk.to);
-    return true;
-  });
-  return true;
-}
-
-function replyOperation(types: Types, call: Call, operation: Operation): void {
-  if (!compute(types, call, 1, operation)) return;
-  const { newSets } = types;
-  replySet(types, call, newSets.encoding, newSets.root);
-  types.free(SET, newSets.encoding, newSets.root);
-}
-
-function storeOperation(types: Types, call: Call, operation: Operation): void {
-  if (!compute(types, call, 2, operation)) return;
-  const { newSets } = types;
-  const { database } = call;
-  const { count, encoding, root } = newSets;
-  const found = call.findForWrite(1);
-  if (count > 0) {
-    database.putCollection(call.bytes, call.starts[1]!, call.ends[1]!, SET, encoding, root);
-    call.changed();
-  } else {
-    types.free(SET, encoding, root);
-    if (found !== NONE) {
-      database.remove();
-      call.changed();
-    }
-  }
-  call.reply.integer(count);
-}
-
-const ERR_NUMKEYS = 'ERR numkeys should be greater than 0';
-
-function sintercard(types: Types, call: Call): void {
-  const keys = call.integer(1, ERR_NUMKEYS);
-  if (call.failed) return;
-  if (keys < 1) {
-    call.fail(ERR_NUMKEYS);
-    return;
-  }
-  if (keys > call.count - 2) {
-    call.fail("ERR Number of keys can't be greater than number of args");
-    return;
-  }
-  let limit = 0;
-  for (let i = 2 + keys; i < call.count; i += 2) {
-    if (!call.is(i, 'LIMIT') || i + 1 >= call.count) {
-      call.fail(ERR_SYNTAX);
-      return;
-    }
-    limit = call.integer(i + 1, "ERR LIMIT can't be negative");
-    if (call.failed) return;
-    if (limit < 0) {
-      call.fail("ERR LIMIT can't be negative");
-      return;
-    }
-  }
-  const all = operands(types, call, 2, 2 + keys);
-  if (all === null) return;
-  let count = 0;
-  visitIntersection(types, all, () => ++count !== limit);
-  call.reply.integer(count);
-}
-
-function sintercardKeys(call: Call, found: (index: number) => void): void {
-  const keys = parseInteger(call.bytes, call.starts[1]!, call.ends[1]!);
-  if (!(keys >= 1 && keys <= call.count - 2)) return;
-  for (let i = 2; i < 2 + keys; i++) found(i);
 }
 
 export function setCommands(types: Types): readonly Command[] {
@@ -435,71 +302,6 @@ export function setCommands(types: Types): readonly Command[] {
       flags: READONLY,
       summary: 'Gets one or multiple random members from a set.',
       run: (call) => srandmember(types, call),
-    },
-    {
-      ...row,
-      name: 'sinter',
-      arity: -2,
-      flags: READONLY,
-      keys: ALL_KEYS,
-      summary: 'Returns the intersect of multiple sets.',
-      run: (call) => replyOperation(types, call, intersection),
-    },
-    {
-      ...row,
-      name: 'sunion',
-      arity: -2,
-      flags: READONLY,
-      keys: ALL_KEYS,
-      summary: 'Returns the union of multiple sets.',
-      run: (call) => replyOperation(types, call, union),
-    },
-    {
-      ...row,
-      name: 'sdiff',
-      arity: -2,
-      flags: READONLY,
-      keys: ALL_KEYS,
-      summary: 'Returns the difference of multiple sets.',
-      run: (call) => replyOperation(types, call, difference),
-    },
-    {
-      ...row,
-      name: 'sinterstore',
-      arity: -3,
-      flags: WRITE | DENYOOM,
-      keys: ALL_KEYS,
-      summary: 'Stores the intersect of multiple sets in a key.',
-      run: (call) => storeOperation(types, call, intersection),
-    },
-    {
-      ...row,
-      name: 'sunionstore',
-      arity: -3,
-      flags: WRITE | DENYOOM,
-      keys: ALL_KEYS,
-      summary: 'Stores the union of multiple sets in a key.',
-      run: (call) => storeOperation(types, call, union),
-    },
-    {
-      ...row,
-      name: 'sdiffstore',
-      arity: -3,
-      flags: WRITE | DENYOOM,
-      keys: ALL_KEYS,
-      summary: 'Stores the difference of multiple sets in a key.',
-      run: (call) => storeOperation(types, call, difference),
-    },
-    {
-      ...row,
-      name: 'sintercard',
-      arity: -3,
-      since: '7.0.0',
-      flags: READONLY | MOVABLE_KEYS,
-      keys: NO_KEYS,
-      keysOf: sintercardKeys,
-      summary: 'Returns the number of members of the intersect of multiple sets.',
-      run: (call) => sintercard(types, call),
     },
     {
       ...row,

@@ -22,7 +22,10 @@ import { objectCommands } from './keys-object.ts';
 import { scanCommands } from './keys-scan.ts';
 import { latencyCommands } from './latency.ts';
 import { listCommands } from './lists.ts';
+import { lolwutCommands } from './lolwut.ts';
+import { memoryCommands } from './memory.ts';
 import { migrateCommands } from './migrate.ts';
+import { moduleCommands } from './module.ts';
 import { monitorCommands } from './monitor.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
@@ -30,6 +33,8 @@ import { replicationCommands } from './replication.ts';
 import { scriptingCommands } from './scripting.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
+import { setAlgebraCommands } from './sets-algebra.ts';
+import { sortCommands } from './sort.ts';
 import { sortedSetCommands } from './sorted-sets.ts';
 import { streamCommands } from './streams.ts';
 import { stringCommands } from './strings.ts';
@@ -49,6 +54,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     hashExpiryCommands(types),
     listCommands(types),
     setCommands(types),
+    setAlgebraCommands(types),
     sortedSetCommands(types),
     streamCommands(types),
     geoCommands(types),
@@ -58,6 +64,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     flushCommands,
     objectCommands,
     scanCommands,
+    sortCommands(types),
     dumpCommands,
     migrateCommands,
     connectionCommands,
@@ -65,6 +72,9 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     monitorCommands,
     commandLogCommands,
     latencyCommands,
+    memoryCommands(types),
+    moduleCommands,
+    lolwutCommands,
     serverCommands,
     transactionCommands,
     scriptingCommands,

@@ -217,7 +217,8 @@ export class Side {
 
   close(): void {
     for (const line of [this.client, this.subscriber, this.replica, this.marker]) line?.close();
-    this.process.kill();
+    // A server that is asked to end waits for its replica.
+    this.process.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
