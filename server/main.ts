@@ -120,6 +120,10 @@ async function main(): Promise<void> {
     },
   });
   try {
+    for (const { from, to } of settings.renames) {
+      const problem = node.registry.rename(from, to);
+      if (problem !== null) fail(`FATAL CONFIG FILE ERROR: 'rename-command ${from} ${to}': ${problem}`);
+    }
     wireNode(node);
   } catch (problem) {
     node.log('warning', problem instanceof Error ? problem.message : String(problem));

@@ -42,6 +42,7 @@ import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { rewriteConfigFile } from './storage/config-file.ts';
+import { groupIdOf } from './storage/groups.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
@@ -320,7 +321,9 @@ export class Node {
   private async listenOnPath(path: string): Promise<void> {
     if (path === '') return;
     try {
-      await this.tcp.listenOnPath(path, Number.parseInt(this.settings.text('unixsocketperm'), 8));
+      const group = this.settings.text('unixsocketgroup');
+      const permissions = Number.parseInt(this.settings.text('unixsocketperm'), 8);
+      await this.tcp.listenOnPath(path, permissions, group === '' ? null : groupIdOf(group));
     } catch (problem) {
       throw new Error(
         `Failed opening Unix socket: bind: ${path}: ${problem instanceof Error ? problem.message : String(problem)}`,

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readSuiteOutput, type SuiteOutput } from './suite-output.ts';
 
 /** A test that says nothing for so long is stuck; the suite then ends itself and says which it was. */
-const STUCK_SECONDS = 150;
+const STUCK_SECONDS = 90;
 /** The suite wants a distance for cluster bus ports, and each worker its own stretch. */
 export const PORTS_PER_WORKER = 900;
 /** The port of the suite's own controller lies this far below the first port of the servers. */

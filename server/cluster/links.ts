@@ -97,6 +97,7 @@ export function watchNodes(state: ClusterState, judge: boolean): void {
   const { nowMs, settings, manualFailover, myself } = state;
   if (state.silent) return;
   const halfTimeoutMs = settings.nodeTimeoutMs / 2;
+  const pingIntervalMs = settings.pingIntervalMs || halfTimeoutMs;
   for (const node of state.nodes.all()) {
     if (node.has(MYSELF | NOADDR | HANDSHAKE)) continue;
     const { link } = node;
@@ -112,7 +113,7 @@ export function watchNodes(state: ClusterState, judge: boolean): void {
     ) {
       state.closeLink(link);
     }
-    if (node.link !== null && node.pingSentMs === 0 && nowMs - node.pongReceivedMs > halfTimeoutMs) {
+    if (node.link !== null && node.pingSentMs === 0 && nowMs - node.pongReceivedMs > pingIntervalMs) {
       sendPing(state, node.link, PING);
       continue;
     }

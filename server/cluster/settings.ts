@@ -14,6 +14,8 @@ export interface ClusterSettings {
   busPort: number;
   /** cluster-node-timeout */
   nodeTimeoutMs: number;
+  /** cluster-ping-interval; 0: half of the node timeout */
+  pingIntervalMs: number;
   /** cluster-require-full-coverage */
   requireFullCoverage: boolean;
   /** cluster-allow-reads-when-down */
@@ -79,6 +81,7 @@ export function defaultSettings(port = 6379): ClusterSettings {
     tlsPort: 0,
     busPort: 0,
     nodeTimeoutMs: 15_000,
+    pingIntervalMs: 0,
     requireFullCoverage: true,
     allowReadsWhenDown: false,
     allowPubsubShardWhenDown: true,

@@ -30,7 +30,8 @@ export class CommandEntry {
   calls = 0;
   rejected = 0;
   failed = 0;
-  readonly nameBytes: Uint8Array;
+  /** What requests call it by: rename-command changes it. Empty: nothing. */
+  nameBytes: Uint8Array;
 
   constructor(command: Command, parent: CommandEntry | null) {
     this.command = command;
@@ -89,12 +90,32 @@ export class CommandRegistry {
     this.entries = entries;
     this.all = entries.flatMap((entry) => [entry, ...entry.subcommands]);
     for (const [id, entry] of this.all.entries()) entry.id = id;
-    for (const [position, entry] of entries.entries()) {
-      let at = hashName(entry.nameBytes, 0, entry.nameBytes.length);
+    this.fillIndex();
+    this.last = entries[0]!;
+  }
+
+  private fillIndex(): void {
+    this.index.fill(-1);
+    for (const [position, { nameBytes }] of this.entries.entries()) {
+      if (nameBytes.length === 0) continue;
+      let at = hashName(nameBytes, 0, nameBytes.length);
       while (this.index[at] !== -1) at = (at + 1) & (INDEX_SIZE - 1);
       this.index[at] = position;
     }
-    this.last = entries[0]!;
+  }
+
+  /** rename-command: requests call it by the new name alone; by none when that is empty. Returns the problem or null. */
+  rename(from: string, to: string): string | null {
+    const bytesOf = (name: string): Uint8Array => new TextEncoder().encode(name.toLowerCase());
+    const old = bytesOf(from);
+    const entry = old.length === 0 ? null : this.find(old, 0, old.length);
+    if (entry === null) return 'No such command in rename-command';
+    const name = bytesOf(to);
+    if (name.length > 0 && this.find(name, 0, name.length) !== null) return 'Target command name already exists';
+    entry.nameBytes = name;
+    this.fillIndex();
+    this.last = this.entries.find((one) => one.nameBytes.length > 0)!;
+    return null;
   }
 
   /** The command named by the bytes, in any case; null when there is none. */

@@ -106,6 +106,11 @@ export const inertDirectives: readonly Directive[] = [
     text('appenddirname', 'appendonlydir', false),
   ),
   ...inert(
+    'the sockets of Node.js know one path at a time',
+    boolean('mptcp', 'no', false),
+    boolean('repl-mptcp', 'no', false),
+  ),
+  ...inert(
     'the event loop of Node.js accepts and reads',
     integer('max-new-connections-per-cycle', 10, 1, 1000),
     integer('max-new-tls-connections-per-cycle', 1, 1, 1000),

@@ -28,6 +28,8 @@ export class Settings {
 
   /** `user name rule…` lines, as latin-1 text of their bytes. */
   readonly users: (readonly string[])[] = [];
+  /** `rename-command from to` lines, in their order. */
+  readonly renames: { readonly from: string; readonly to: string }[] = [];
 
   directive(name: string): Directive | null {
     return this.byName.get(name.toLowerCase()) ?? null;
@@ -128,6 +130,10 @@ export class Settings {
     if (name.toLowerCase() === 'user') {
       if (values.length === 0) return 'wrong number of arguments';
       this.users.push(values.map(latin1OfBytes));
+      return null;
+    }
+    if (name.toLowerCase() === 'rename-command' && values.length === 2) {
+      this.renames.push({ from: values[0]!, to: values[1]! });
       return null;
     }
     const directive = this.directive(name);

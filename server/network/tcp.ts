@@ -5,7 +5,7 @@
  * A socket reads into the shared buffer (net.Socket's `onread`), the session executes from it, and the turn ends by flushing.
  * A region that the kernel took whole is reused; one it did not take stays the socket's and the client gets a new one.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import type { Client } from '../commands/client.ts';
 import type { ClientConnection, Clients } from '../commands/clients.ts';
@@ -78,7 +78,7 @@ export class TcpTransport {
   }
 
   /** Listens on a Unix socket. What lies at the path is removed: a socket that a process left behind keeps nobody out. */
-  async listenOnPath(path: string, permissions: number): Promise<void> {
+  async listenOnPath(path: string, permissions: number, groupId: number | null): Promise<void> {
     rmSync(path, { force: true });
     const server = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket, `${path}:0`));
     this.unixServer = server;
@@ -89,6 +89,7 @@ export class TcpTransport {
         resolve();
       });
     });
+    if (groupId !== null) chownSync(path, -1, groupId);
     if (permissions !== 0) chmodSync(path, permissions);
   }
 

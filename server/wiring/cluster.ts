@@ -41,6 +41,7 @@ const NUMBERS: readonly (readonly [string, keyof ClusterSettings])[] = [
   ['port', 'port'],
   ['cluster-port', 'busPort'],
   ['cluster-node-timeout', 'nodeTimeoutMs'],
+  ['cluster-ping-interval', 'pingIntervalMs'],
   ['cluster-replica-validity-factor', 'replicaValidityFactor'],
   ['cluster-migration-barrier', 'migrationBarrier'],
   ['cluster-announce-port', 'announcePort'],
