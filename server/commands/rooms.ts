@@ -53,6 +53,8 @@ export interface ProcessFacts {
   readonly startedAtMs: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
+  /** Of the machine. */
+  readonly machineBytes: number;
   readonly cpuUserSeconds: number;
   readonly cpuSystemSeconds: number;
 }
@@ -97,6 +99,8 @@ export interface Rooms {
   runQueued(client: Client): void;
   /** What maxmemory is compared with: live arena bytes, clients' buffers and the write log. */
   usedMemoryBytes(): number;
+  /** The most that was used, seen at ticks, and what an empty node used. */
+  readonly memoryMarks: { peakBytes: number; readonly startBytes: number };
   /** What this node is in replication. */
   role(): 'primary' | 'replica';
   /** The ClusterRoom of cluster-room.ts; null or absent out of cluster mode. node.ts sets it once the cluster exists. */

@@ -9,7 +9,7 @@
  * survives resizing, a cursor is a hash prefix, and no operation rehashes more than one bucket.
  * Root, 32 bytes: [count][level: log2 n][split: buckets below it are not yet split][block or directory][4 words of the owner's].
  * Below PAGED_LEVEL the buckets are one block, doubled at once; above it pages of 64 buckets behind a directory.
- * Cost: about 9 bytes an entry; find reads one bucket and one entry in the common case.
+ * Cost: 9 to 12 bytes an entry, its directory included; find reads one bucket and one entry in the common case.
  * It knows the arena and nothing above it.
  */
 import type { Address, Arena } from './arena.ts';
@@ -494,9 +494,19 @@ export class Table {
 
   /** Bytes of the table itself, entries excluded. */
   overheadBytes(): number {
-    let sizeBytes = ROOT_BYTES;
+    const { arena } = this;
+    let sizeBytes = arena.capacity(this.root) + arena.capacity(this.block);
+    if (this.level >= PAGED_LEVEL) {
+      const words = arena.words[this.block >>> SEGMENT_OF_SHIFT]!;
+      const at = (this.block & OFFSET_MASK) << 1;
+      for (let page = 0; page < (2 << this.level) >> PAGE_BUCKETS_SHIFT; page++) {
+        if (words[at + page] !== NONE) sizeBytes += arena.capacity(words[at + page]!);
+      }
+    }
     for (let cursor = 0; cursor < 2 ** 32; cursor = this.nextCursor(cursor)) {
-      for (let b = this.bucketOf(cursor | 0); b !== NONE; b = this.overflowOf(b)) sizeBytes += BUCKET_BYTES;
+      for (let b = this.overflowOf(this.bucketOf(cursor | 0)); b !== NONE; b = this.overflowOf(b)) {
+        sizeBytes += arena.capacity(b);
+      }
     }
     return sizeBytes;
   }

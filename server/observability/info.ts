@@ -105,19 +105,40 @@ const clients: Section = (rooms) => (add) => {
 const memory: Section = (rooms) => (add) => {
   const facts = rooms.host.process();
   const { arena } = rooms.keyspace;
+  const used = rooms.usedMemoryBytes();
+  const peak = Math.max(used, rooms.memoryMarks.peakBytes);
+  const dataset = Math.max(0, arena.usedBytes - rooms.memoryMarks.startBytes);
   const maximum = rooms.settings.integer('maxmemory');
-  add('used_memory', rooms.usedMemoryBytes());
-  add('used_memory_human', human(rooms.usedMemoryBytes()));
+  add('used_memory', used);
+  add('used_memory_human', human(used));
   add('used_memory_rss', facts.residentBytes);
   add('used_memory_rss_human', human(facts.residentBytes));
-  add('used_memory_dataset', arena.usedBytes);
-  add('arena_page_bytes', arena.pageBytes);
-  add('arena_segment_bytes', arena.segmentBytes);
+  add('used_memory_peak', peak);
+  add('used_memory_peak_human', human(peak));
+  add('used_memory_peak_perc', percent(used, peak));
+  add('used_memory_overhead', used - dataset);
+  add('used_memory_startup', rooms.memoryMarks.startBytes);
+  add('used_memory_dataset', dataset);
+  add('used_memory_dataset_perc', percent(dataset, used));
+  add('allocator_allocated', arena.usedBytes);
+  add('allocator_active', arena.pageBytes);
+  add('allocator_resident', arena.segmentBytes);
   add('heap_bytes', facts.heapBytes);
+  add('total_system_memory', facts.machineBytes);
+  add('total_system_memory_human', human(facts.machineBytes));
   add('maxmemory', maximum);
   add('maxmemory_human', human(maximum));
   add('maxmemory_policy', rooms.settings.text('maxmemory-policy'));
-  add('mem_fragmentation_ratio', (facts.residentBytes / Math.max(1, rooms.usedMemoryBytes())).toFixed(2));
+  add('allocator_frag_ratio', (arena.pageBytes / Math.max(1, arena.usedBytes)).toFixed(2));
+  add('allocator_frag_bytes', arena.pageBytes - arena.usedBytes);
+  add('mem_fragmentation_ratio', (facts.residentBytes / Math.max(1, used)).toFixed(2));
+  add('mem_fragmentation_bytes', facts.residentBytes - used);
+  add('mem_not_counted_for_evict', 0);
+  let clientBytes = 0;
+  for (const client of rooms.clients.all()) clientBytes += client.inputBytes + rooms.clients.outputBytes(client);
+  add('mem_clients_normal', clientBytes);
+  add('mem_allocator', 'arena');
+  add('active_defrag_running', 0);
 };
 
 const stats: Section = (rooms) => (add) => {
@@ -241,6 +262,10 @@ export function infoText(rooms: Rooms, wanted: readonly string[]): string {
     parts.push(text);
   }
   return parts.join('\r\n');
+}
+
+function percent(part: number, whole: number): string {
+  return `${((part / Math.max(1, whole)) * 100).toFixed(2)}%`;
 }
 
 function human(bytes: number): string {

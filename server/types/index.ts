@@ -15,6 +15,7 @@ import { Hashes } from './hashes.ts';
 import { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
 import { Lists } from './lists.ts';
+import { MemoryUsage } from './memory-usage.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Sets } from './sets.ts';
 import { SortedSets } from './sorted-sets.ts';
@@ -51,6 +52,7 @@ export class Types {
   readonly otherLists: Lists;
   readonly reclaimer: Reclaimer;
   readonly copier: Copier;
+  readonly memoryUsage: MemoryUsage;
   private readonly keyspace: Keyspace;
   private readonly inner: InnerTables;
   private readonly limits: CollectionLimits;
@@ -73,6 +75,7 @@ export class Types {
     this.walk = this.newWalk();
     this.walk.hidesExpired = true;
     keyspace.fieldExpiry = new HashExpiry(inner, limits);
+    this.memoryUsage = new MemoryUsage(arena, inner, limits);
     const reclaimer = new Reclaimer(arena, inner, limits);
     this.reclaimer = reclaimer;
     this.copier = new Copier(arena, inner);
