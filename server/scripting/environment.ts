@@ -7,9 +7,12 @@ import { REDIS_VERSION, VALKEY_VERSION } from '../config/version.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import { baseLibrary, type ProxyTables } from './library-base.ts';
 import { bitLibrary } from './library-bit.ts';
+import { CJSON_FACTS, cjsonLibrary } from './library-cjson.ts';
+import { CMSGPACK_FACTS, cmsgpackLibrary } from './library-cmsgpack.ts';
 import { formatFunction, mathLibrary, osLibrary, type Random48 } from './library-numbers.ts';
 import { evalOnlyLibrary, type ServerLibraryOptions, serverLibrary } from './library-server.ts';
-import { HOOK_INSTRUCTIONS } from './limits.ts';
+import { structLibrary } from './library-struct.ts';
+import { HOOK_INSTRUCTIONS, MAX_JSON_COPIES } from './limits.ts';
 import {
   type HostFunction,
   LUA_GCCOLLECT,
@@ -47,6 +50,7 @@ export class LuaEnvironment {
   private readonly loadingGlobals: number;
   private readonly machine: LuaMachine;
   private readonly hook: number;
+  private jsonCopies = 0;
 
   constructor(options: EnvironmentOptions) {
     const { machine } = options;
@@ -87,6 +91,9 @@ export class LuaEnvironment {
       math: mathLibrary(machine, options.random),
       os: osLibrary(machine, () => options.host.nowMicros()),
       bit: bitLibrary(machine),
+      struct: structLibrary(machine),
+      cmsgpack: cmsgpackLibrary(machine),
+      cjson: cjsonLibrary(machine, (at, functions) => this.pushJson(at, functions)),
       server: {
         ...serverLibrary(options),
         ...(options.forFunctions ? {} : evalOnlyLibrary(machine)),
@@ -98,6 +105,8 @@ export class LuaEnvironment {
     for (const [name, functions] of Object.entries(libraries)) {
       this.pushFunctions(functions);
       if (name === 'server') this.addServerConstants();
+      if (name === 'cmsgpack') this.addFacts(CMSGPACK_FACTS);
+      if (name === 'cjson') this.addJsonFacts();
       api.lua_setfield(state, -2, machine.name(name));
     }
     // string.format stands on Lua's own.
@@ -128,8 +137,8 @@ export class LuaEnvironment {
   }
 
   /** Pushes a table of functions by their names. */
-  private pushFunctions(functions: Record<string, HostFunction>): void {
-    const { machine, state } = this;
+  private pushFunctions(functions: Record<string, HostFunction>, state: LuaState = this.state): void {
+    const { machine } = this;
     const { api } = machine;
     const first = machine.addFunctions(Object.values(functions));
     api.lua_createtable(state, 0, 16);
@@ -139,10 +148,33 @@ export class LuaEnvironment {
     }
   }
 
-  private addServerConstants(): void {
-    const { machine, state } = this;
+  /** Sets fields of the table on top. */
+  private addFacts(facts: Readonly<Record<string, string | number>>, state: LuaState = this.state): void {
+    const { machine } = this;
     const { api } = machine;
-    const constants: Record<string, string | number> = {
+    for (const [name, value] of Object.entries(facts)) {
+      if (typeof value === 'number') api.lua_pushnumber(state, value);
+      else machine.pushLatin1(state, value);
+      api.lua_setfield(state, -2, machine.name(name));
+    }
+  }
+
+  private addJsonFacts(state: LuaState = this.state): void {
+    const { machine } = this;
+    this.addFacts(CJSON_FACTS, state);
+    machine.api.lua_pushlightuserdata(state, 0);
+    machine.api.lua_setfield(state, -2, machine.name('null'));
+  }
+
+  /** cjson.new: a copy of the library with settings of its own. */
+  private pushJson(state: LuaState, functions: Record<string, HostFunction>): void {
+    if (++this.jsonCopies > MAX_JSON_COPIES) this.machine.raise(state, `no more than ${MAX_JSON_COPIES} copies of cjson`);
+    this.pushFunctions(functions, state);
+    this.addJsonFacts(state);
+  }
+
+  private addServerConstants(): void {
+    this.addFacts({
       LOG_DEBUG: 0,
       LOG_VERBOSE: 1,
       LOG_NOTICE: 2,
@@ -157,12 +189,7 @@ export class LuaEnvironment {
       REPL_SLAVE: REPLICATE_REPLICAS,
       REPL_REPLICA: REPLICATE_REPLICAS,
       REPL_ALL: REPLICATE_ALL,
-    };
-    for (const [name, value] of Object.entries(constants)) {
-      if (typeof value === 'number') api.lua_pushnumber(state, value);
-      else machine.pushLatin1(state, value);
-      api.lua_setfield(state, -2, machine.name(name));
-    }
+    });
   }
 
   private load(name: string, source: string): void {

@@ -8,6 +8,8 @@ export const SPACIOUS_MACHINE_BYTES = 64 * 1024 * 1024;
 export const MAX_EVAL_SCRIPTS = 500;
 /** Lua instructions between two looks at the clock. Source: Valkey 9.1 script_lua.c. */
 export const HOOK_INSTRUCTIONS = 100_000;
+/** Copies of cjson by cjson.new in an environment: the functions of each stay in the machine's table for ever. */
+export const MAX_JSON_COPIES = 100;
 /** FUNCTION LOAD may run so long. Source: Valkey 9.1 functions.c LOAD_TIMEOUT_MS. */
 export const LOAD_TIMEOUT_MS = 500;
 /** A step of Lua's collector every so many scripts. Source: Valkey 9.1 script_lua.c LUA_GC_CYCLE_PERIOD. */
