@@ -155,7 +155,6 @@ test('REPLACE puts a value of another type in place of the old one', () => {
 
 test.each([
   ['a stream', '\x15\x01\x00'],
-  ['a hash whose fields expire', `\x16\x01\x01f\x01v${'\x00'.repeat(8)}`],
   ['an opcode of RDB files', '\xfe\x00'],
   ['an unknown type', '\x63\x00'],
   ['an empty list', '\x01\x00'],

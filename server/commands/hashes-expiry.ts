@@ -26,6 +26,9 @@ const XX = 2;
 const GT = 4;
 const LT = 8;
 
+/** Valkey takes times of 64 bits. Those beyond LATEST_FIELD_EXPIRY, some 8900 years away, are kept as that. */
+const LATEST_TIME = 2 ** 63;
+
 /** Where FIELDS stands from argument `from` on; the number of arguments when it does not. It is never the last. */
 function fieldsIndex(call: Call, from: number): number {
   for (let i = from; i < call.count - 1; i++) if (call.is(i, 'FIELDS')) return i;
@@ -46,8 +49,8 @@ function expiryOf(call: Call, index: number, unitMs: number, relative: boolean):
   const value = call.integer(index);
   if (call.failed) return 0;
   const at = value * unitMs + (relative ? call.nowMs : 0);
-  if (value < 0 || at > LATEST_FIELD_EXPIRY) call.fail(ERR_INVALID_EXPIRE_NAME(call.entry.fullName));
-  return at;
+  if (value < 0 || at > LATEST_TIME) call.fail(ERR_INVALID_EXPIRE_NAME(call.entry.fullName));
+  return Math.min(at, LATEST_FIELD_EXPIRY);
 }
 
 function hasPassed(call: Call, atMs: number): boolean {

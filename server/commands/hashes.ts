@@ -3,6 +3,7 @@
  * Source: Valkey 9.1 t_hash.c.
  */
 import { HASH } from '../keyspace/entry.ts';
+import { NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import {
@@ -66,11 +67,10 @@ function hsetnx(types: Types, call: Call): void {
     }
   }
   beginFound(types, call, found);
+  const expiring = types.hashes.expiring > 0;
   setField(types, call, 2);
   finish(types, call, 'hset');
-  // To a replica a field past its time is still there.
-  if (types.hashes.overwrittenExpired > 0)
-    call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), call.copy(3)));
+  if (expiring) call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), call.copy(3)));
   call.changed();
   call.reply.integer(1);
 }
@@ -164,17 +164,25 @@ function hstrlen(types: Types, call: Call): void {
   if (!call.failed) call.reply.integer(exists ? types.hashes.to - types.hashes.from : 0);
 }
 
-/** Sets the field of argument 2 to text[0, end) in the hash looked up for writing, which may be absent. A field keeps its expiry. */
+/**
+ * Sets the field of argument 2 to text[0, end) in the hash looked up for writing, which may be absent. The field keeps its expiry.
+ * What replicas are told does not depend on their having met the same fields past their time.
+ */
 function setNumber(types: Types, call: Call, text: Uint8Array, end: number, event: string): void {
   const { hashes } = types;
   beginFound(types, call, call.database.entry !== NONE);
+  const expiring = hashes.expiring > 0;
   hashes.put(call.bytes, call.starts[2]!, call.ends[2]!, text, 0, end, KEEP_FIELD_EXPIRY);
   finish(types, call, event);
-  // To a replica a field past its time is still there, with its value.
-  if (hashes.overwrittenExpired > 0) {
-    call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), text.slice(0, end)));
-  }
   call.changed();
+  if (!expiring && event === 'hincrby') return;
+  const value = text.slice(0, end);
+  const at = getField(types, call, 2) ? hashes.expireAtMs : NO_FIELD_EXPIRY;
+  call.propagateAs(
+    at === NO_FIELD_EXPIRY
+      ? Arguments.of('HSET', call.copy(1), call.copy(2), value)
+      : Arguments.of('HSETEX', call.copy(1), 'PXAT', at, 'FIELDS', 1, call.copy(2), value),
+  );
 }
 
 const SCRATCH_DIGITS: Uint8Array = new Uint8Array(24); // written and read within one call
@@ -244,7 +252,6 @@ function hincrbyfloat(types: Types, call: Call): void {
   }
   const text = new TextEncoder().encode(formatLongDouble(sum));
   setNumber(types, call, text, text.length, 'hincrbyfloat');
-  call.propagateAs(Arguments.of('HSET', call.copy(1), call.copy(2), text));
   call.reply.bulk(text, 0, text.length);
 }
 

@@ -336,8 +336,9 @@ export class Hashes {
     return true;
   }
 
-  /** Removes a field of a large hash that is past its time; false when there is none of that name. */
+  /** Removes a field that is past its time; false when there is none of that name. */
   deleteExpired(field: Uint8Array, from: number, to: number): boolean {
+    if (this.encoding === PACKED) return false;
     const entry = this.table.find(field, from, to);
     if (entry === NONE) return false;
     const expireAtMs = this.expiryOf(entry);
