@@ -185,8 +185,8 @@ function readPlace(desk: StreamDesk, options: ReadOptions, call: Call, i: number
       break;
     case PLUS:
       if (options.fromGroup) call.fail(errMeaningless('+'));
-      else if (!found) id.setZero();
-      else if (!id.set(desk.streams.lastId).decrement()) call.fail('ERR the stream last element ID is 0-0');
+      else if (!found || desk.streams.lastId.isZero) id.setZero();
+      else id.set(desk.streams.lastId).decrement();
       break;
     case GREATER:
       if (!options.fromGroup) {
