@@ -15,6 +15,7 @@ export const INVALID = -2;
 
 /** Longest inline request, and longest line that gives a length. */
 export const MAX_INLINE_BYTES = 64 * 1024;
+const INVALID_CRLF = 'Protocol error: invalid CRLF in request';
 export const MAX_ARGUMENTS = 2 ** 31 - 1;
 /** What a client may send before it has authenticated. */
 const UNAUTHENTICATED_ARGUMENTS = 10;
@@ -62,8 +63,8 @@ export class RequestParser {
       if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid multibulk length');
       return this.incomplete(end - from + 1);
     }
-    if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0)
-      return this.invalid('Protocol error: invalid multibulk length');
+    if (bytes[at] !== 13 || digits === 0) return this.invalid('Protocol error: invalid multibulk length');
+    if (bytes[at + 1] !== 10) return this.invalid(INVALID_CRLF);
     at += 2;
     if (negative || count === 0) {
       request.count = 0;
@@ -89,9 +90,9 @@ export class RequestParser {
         if (at < end && bytes[at] !== 13) return this.invalid('Protocol error: invalid bulk length');
         return this.incomplete(end - from + 1 + restBytes(count - index - 1));
       }
-      if (bytes[at] !== 13 || bytes[at + 1] !== 10 || digits === 0 || length > this.limits.maxBulkBytes) {
-        return this.invalid('Protocol error: invalid bulk length');
-      }
+      if (bytes[at] !== 13 || digits === 0) return this.invalid('Protocol error: invalid bulk length');
+      if (bytes[at + 1] !== 10) return this.invalid(INVALID_CRLF);
+      if (length > this.limits.maxBulkBytes) return this.invalid('Protocol error: invalid bulk length');
       if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES)
         return this.invalid('Protocol error: unauthenticated bulk length');
       at += 2;
@@ -104,8 +105,7 @@ export class RequestParser {
       starts[index] = at;
       at += length;
       ends[index] = at;
-      if (bytes[at] !== 13 || bytes[at + 1] !== 10)
-        return this.invalid('Protocol error: expected CRLF after bulk string');
+      if (bytes[at] !== 13 || bytes[at + 1] !== 10) return this.invalid(INVALID_CRLF);
       at += 2;
     }
     request.bytes = bytes;

@@ -6,7 +6,7 @@ function isSpace(byte: number): boolean {
   return byte === 32 || (byte >= 9 && byte <= 13) || byte === 0;
 }
 
-/** Splits a line into words: "double quotes" with escapes, 'single quotes'; null when a quote stays open or is followed by no space. */
+/** Splits a line into words, of which parts may be in "double quotes" with escapes or 'single quotes'; null when a quote stays open. */
 export function splitWords(bytes: Uint8Array, from: number, end: number): Uint8Array[] | null {
   const words: Uint8Array[] = [];
   let at = from;
@@ -28,20 +28,14 @@ export function splitWords(bytes: Uint8Array, from: number, end: number): Uint8A
         } else if (byte === 92 && at + 1 < end) {
           at++;
           word.push(unescaped(bytes[at]!));
-        } else if (byte === 34) {
-          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return null;
-          at++;
-          break;
-        } else word.push(byte);
+        } else if (byte === 34) quote = 0;
+        else word.push(byte);
       } else if (quote === 39) {
         if (byte === 92 && bytes[at + 1] === 39) {
           at++;
           word.push(39);
-        } else if (byte === 39) {
-          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return null;
-          at++;
-          break;
-        } else word.push(byte);
+        } else if (byte === 39) quote = 0;
+        else word.push(byte);
       } else if (isSpace(byte)) break;
       else if (byte === 34 || byte === 39) quote = byte;
       else word.push(byte);
