@@ -115,6 +115,8 @@ export class Node {
   private readonly startedAtMs: number;
   private readonly startMonotonicMs: number;
   private cronPaused = false;
+  /** How long commands of this turn stood still. */
+  private stalledMs = 0;
   private nextClientId = 1;
   private timer: NodeJS.Timeout | null = null;
   /** Wakes the node at the next deadline of a blocked client. */
@@ -143,6 +145,7 @@ export class Node {
     this.pubsub = new PubSub(this.clients);
     this.watches = new Watches();
     this.blocking = new BlockedKeys(this.keyspace, this.clients);
+    this.blocking.catchUp = () => this.catchUp();
     this.registry = new CommandRegistry(commandTable(this.types));
     this.accounting = new Accounting(this.registry, () => performance.now() * 1000);
     settings.watch('latency-tracking', (value) => {
@@ -211,7 +214,15 @@ export class Node {
   /** A turn of the event loop begins: time moves. */
   turn(): void {
     this.keyspace.setNow(this.nowMs());
+    this.stalledMs = 0;
     this.traffic.beginCycle(this.accounting.beginTurn());
+  }
+
+  /** Adds what a command stood still to the time, which does not move within a command. */
+  private catchUp(): void {
+    if (this.stalledMs === 0) return;
+    this.keyspace.setNow(this.keyspace.nowMs + this.stalledMs);
+    this.stalledMs = 0;
   }
 
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
@@ -456,7 +467,10 @@ export class Node {
           .slice(0, digits),
       nowMicros: () => performance.now() * 1000,
       log: this.log,
-      stall: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
+      stall: (milliseconds) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+        this.stalledMs += milliseconds;
+      },
       pauseCron: (on) => {
         this.cronPaused = on;
       },

@@ -115,6 +115,8 @@ export class BlockedKeys {
   runAgain: RunAgain = () => true;
   /** Set by the executor in cluster mode: the error of a client that waits for keys of this slot in vain, or null. */
   refusal: ((client: Client, entry: CommandEntry, slot: number) => string | null) | null = null;
+  /** Set by the node: brings the time up to date before commands run again, when the command before them stood still for a while. */
+  catchUp: () => void = () => {};
 
   constructor(keyspace: Keyspace, clients: Clients) {
     this.keyspace = keyspace;
@@ -229,6 +231,7 @@ export class BlockedKeys {
       for (const queue of held) this.mark(queue);
     }
     if (this.ready.length === 0) return;
+    this.catchUp();
     this.serving = true;
     try {
       while (this.ready.length > 0) {

@@ -2,13 +2,19 @@
  * Ranges of sorted sets as commands give them: by rank, by score, by member. Hot file: no allocation per call.
  * Source: Valkey 9.1 t_zset.c zslParseRange, zslParseLexRange.
  */
-import { parseDouble } from '../protocol/numbers.ts';
+import { latin1, parseDouble } from '../protocol/numbers.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { startIndex } from './collections.ts';
 
 const ERR_NOT_A_SCORE = 'ERR min or max is not a float';
 const ERR_NOT_A_MEMBER = 'ERR min or max not valid string range item';
+
+/** A whole number of so many decimal digits is a double, and so is a power of ten up to 10^22. */
+const EXACT_DIGITS = 15;
+const POWERS_OF_TEN: readonly number[] = Array.from({ length: EXACT_DIGITS + 1 }, (_, power) => 10 ** power);
+/** A number without an exponent that is not longer can be neither too large nor too small for a double. */
+const MAX_PLAIN_BYTES = 256;
 
 export const BY_RANK = 0;
 export const BY_SCORE = 1;
@@ -102,25 +108,46 @@ function scoreBound(call: Call, index: number, exclusive: boolean): number {
   return hasLetterX(call.bytes, from, to) ? Number.NaN : parseDouble(call.bytes, from, to);
 }
 
-/** A score; NaN for what is none. Unlike other numbers a score is decimal, and is refused when it is too large or too small for a double. */
+/**
+ * A score; NaN for what is none. Unlike other numbers a score is decimal, of any length, and refused when it is too large or too
+ * small for a double. Source: Valkey 9.1 object.c getDoubleFromObject.
+ */
 export function parseScore(bytes: Uint8Array, from: number, to: number): number {
-  const score = parseDouble(bytes, from, to);
-  if (to - from < 2 || Number.isNaN(score)) return score;
-  if (hasLetterX(bytes, from, to)) return Number.NaN;
-  if (score === 0 && hasDigitAboveZero(bytes, from, to)) return Number.NaN;
-  if (score - score === 0) return score;
-  const first = bytes[from]! === 43 || bytes[from]! === 45 ? bytes[from + 1]! : bytes[from]!;
-  return (first | 32) === 105 ? score : Number.NaN;
+  const negative = bytes[from] === 45;
+  let mantissa = 0;
+  let decimals = -1;
+  let digits = 0;
+  for (let i = negative || bytes[from] === 43 ? from + 1 : from; i < to; i++) {
+    const byte = bytes[i]!;
+    if (byte >= 48 && byte <= 57) {
+      mantissa = mantissa * 10 + (byte - 48);
+      digits++;
+      if (decimals >= 0) decimals++;
+    } else if (byte === 46 && decimals < 0) decimals = 0;
+    else return parseOddScore(bytes, from, to);
+  }
+  if (digits === 0) return Number.NaN;
+  // Both numbers are exact, so their quotient is the nearest double.
+  if (digits <= EXACT_DIGITS) {
+    const value = decimals > 0 ? mantissa / POWERS_OF_TEN[decimals]! : mantissa;
+    return negative ? -value : value;
+  }
+  return to - from > MAX_PLAIN_BYTES ? parseOddScore(bytes, from, to) : Number(latin1(bytes, from, to));
+}
+
+/** A score with an exponent, a word, or very many digits. */
+function parseOddScore(bytes: Uint8Array, from: number, to: number): number {
+  const text = latin1(bytes, from, to);
+  const word = /^([+-]?)inf(inity)?$/i.exec(text);
+  if (word !== null) return word[1] === '-' ? -Infinity : Infinity;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number.NaN;
+  const score = Number(text);
+  const tooSmall = score === 0 && /^[^eE]*[1-9]/.test(text);
+  return tooSmall || !Number.isFinite(score) ? Number.NaN : score;
 }
 
 function hasLetterX(bytes: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if ((bytes[i]! | 32) === 120) return true;
-  return false;
-}
-
-/** In the part before the exponent. */
-function hasDigitAboveZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to && (bytes[i]! | 32) !== 101; i++) if (bytes[i]! >= 49 && bytes[i]! <= 57) return true;
   return false;
 }
 
