@@ -5,6 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { chdir } from 'node:process';
 import { pino } from 'pino';
+import type { ShutdownWish } from './commands/rooms.ts';
 import { linesOfArguments, readLine } from './config/config-text.ts';
 import { Settings, SettingsError } from './config/settings.ts';
 import { REDIS_VERSION, VALKEY_VERSION } from './config/version.ts';
@@ -48,11 +49,11 @@ function readArguments(settings: Settings, words: readonly string[]): void {
     readLine(settings, 'command line', line, wordsOfLine, (path) => readFile(settings, path));
 }
 
-/** What `shutdown-on-sigterm` says of saving; null leaves it to the save points. */
-function wantsSave(words: string): boolean | null {
+/** What `shutdown-on-sigterm` and its like ask for. */
+function wishOf(words: string): ShutdownWish {
   const given = words.split(' ');
-  if (given.includes('nosave')) return false;
-  return given.includes('save') ? true : null;
+  const save = given.includes('save') ? true : null;
+  return { save: given.includes('nosave') ? false : save, force: given.includes('force') };
 }
 
 function writePidfile(path: string): void {
@@ -130,8 +131,8 @@ async function main(): Promise<void> {
     fail(problem instanceof Error ? problem.message : String(problem));
   }
   announce(node, settings);
-  process.on('SIGTERM', () => void node.stop(wantsSave(settings.text('shutdown-on-sigterm'))));
-  process.on('SIGINT', () => void node.stop(wantsSave(settings.text('shutdown-on-sigint'))));
+  process.on('SIGTERM', () => node.shutdown.signal(wishOf(settings.text('shutdown-on-sigterm')), false));
+  process.on('SIGINT', () => node.shutdown.signal(wishOf(settings.text('shutdown-on-sigint')), true));
   try {
     await node.start();
   } catch (problem) {

@@ -47,6 +47,7 @@ import { Tracking } from './tracking/tracking.ts';
 import { Watches, watchKey } from './transactions/watches.ts';
 import { limitsFrom, Types } from './types/index.ts';
 import { wireScripting } from './wiring/scripting.ts';
+import { Shutdown } from './wiring/shutdown.ts';
 import { Upkeep } from './wiring/upkeep.ts';
 
 /** Free arena pages kept ahead of demand: 16 MiB. A new segment costs a major garbage collection, so it comes between requests. */
@@ -72,8 +73,12 @@ export interface Part {
   load?(): Promise<void>;
   start?(): Promise<void>;
   tick?(nowMs: number): void;
-  /** Before the process ends: saves and says good-bye. `save` as SHUTDOWN gave it. */
+  /** Before anything stops: the problem for which the node had better go on, or null. `save` as SHUTDOWN gave it. */
+  beforeStop?(save: boolean | null): Promise<string | null>;
+  /** Before the process ends: says good-bye. `save` as SHUTDOWN gave it. */
   stop?(save: boolean | null): Promise<void>;
+  /** The process ends at once: leaves nothing half written. */
+  abandon?(): void;
 }
 
 export class Node {
@@ -97,6 +102,7 @@ export class Node {
   readonly reply: ReplyWriter = new ReplyWriter();
   readonly context: SessionContext;
   readonly parts: Part[] = [];
+  readonly shutdown: Shutdown = new Shutdown(this, (code) => this.end(code));
   readonly log: NodeOptions['log'];
   /** Added to by cluster and replication: told of messages published here. */
   readonly onPublished: ((channel: Uint8Array, message: Uint8Array, sharded: boolean) => void)[] = [];
@@ -121,7 +127,6 @@ export class Node {
   private timer: NodeJS.Timeout | null = null;
   /** Wakes the node at the next deadline of a blocked client. */
   private deadlineTimer: NodeJS.Timeout | null = null;
-  private stopping: Promise<void> | null = null;
   private lastTickMs = 0;
 
   constructor(options: NodeOptions) {
@@ -129,8 +134,8 @@ export class Node {
     this.options = options;
     this.settings = settings;
     this.log = options.log;
-    this.startedAtMs = Date.now();
     this.startMonotonicMs = performance.now();
+    this.startedAtMs = clockMs();
     const clustered = settings.flag('cluster-enabled');
     const seed = randomBytes(8);
     this.keyspace = new Keyspace({
@@ -354,6 +359,7 @@ export class Node {
     this.tracking.limit();
     this.blocking.redirect();
     if (!this.cronPaused) for (const part of this.parts) part.tick?.(nowMs);
+    if (!this.cronPaused) this.shutdown.tick();
     this.endTurn();
   }
 
@@ -459,7 +465,13 @@ export class Node {
 
   private composeRooms(): Rooms {
     const host: Host = {
-      shutdown: (save, abort) => this.requestShutdown(save, abort),
+      shutdown: (wish, failed) =>
+        this.shutdown.request(wish, (problem) => {
+          this.turn();
+          failed(problem);
+          this.endTurn();
+        }),
+      abortShutdown: () => this.shutdown.abort(),
       random: () => this.random(),
       secret: (digits) =>
         randomBytes((digits + 1) >>> 1)
@@ -552,35 +564,16 @@ export class Node {
     };
   }
 
-  private requestShutdown(save: boolean | null, abort: boolean): string | null {
-    if (abort)
-      return this.stopping === null ? 'ERR No shutdown in progress.' : 'ERR The shutdown can no longer be stopped.';
-    void this.stop(save);
-    return null;
+  /** It ticks: the dataset is loaded, and the parts have started. */
+  get ticking(): boolean {
+    return this.timer !== null;
   }
 
-  /** Stops the parts, closes every connection and ends the process. Called twice, the first call goes on. */
-  stop(save: boolean | null): Promise<void> {
-    this.stopping ??= this.stopParts(save);
-    return this.stopping;
-  }
-
-  private async stopParts(save: boolean | null): Promise<void> {
-    this.log('notice', 'Shutting down');
-    let code = 0;
-    for (const part of [...this.parts].reverse()) {
-      try {
-        await part.stop?.(save);
-      } catch (problem) {
-        code = 1;
-        this.log('warning', `Shutting down: ${problem instanceof Error ? problem.message : String(problem)}`);
-      }
-    }
+  private end(code: number): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.clients.onDeadline = null;
     if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer);
     this.tcp.close();
-    this.log('notice', 'Bye');
     this.options.exit(code);
   }
 }
@@ -601,6 +594,14 @@ function watchThresholds(settings: Settings, { commandLog, latency }: Accounting
   settings.watch('latency-monitor-threshold', (value) => {
     latency.thresholdMs = Number(value);
   });
+}
+
+/** Unix time with the fraction of a millisecond that Date.now cuts off: the clock shall not be late by it. */
+function clockMs(): number {
+  const precise = performance.timeOrigin + performance.now();
+  const coarse = Date.now();
+  // The origin is taken once: where the system's clock was set since, it is of no use.
+  return precise >= coarse && precise < coarse + 1 ? precise : coarse;
 }
 
 /** The slot of a watched key, when it is in that database; -1 otherwise. */

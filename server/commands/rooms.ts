@@ -17,10 +17,19 @@ import type { Monitors } from './monitors.ts';
 import type { CommandRegistry } from './registry.ts';
 import type { DumpRoom, ExchangeRoom, PersistenceRoom, ReplicationRoom } from './replication-room.ts';
 
+export interface ShutdownWish {
+  /** Null leaves it to the save points. */
+  readonly save: boolean | null;
+  /** End also when the dataset could not be saved. */
+  readonly force: boolean;
+}
+
 /** What only the composition root can do. */
 export interface Host {
-  /** Ends the process after what SHUTDOWN promises; the caller's reply is already decided. */
-  shutdown(save: boolean | null, abort: boolean): string | null;
+  /** Ends the process after what SHUTDOWN promises, or calls `failed` with the error and goes on. */
+  shutdown(wish: ShutdownWish, failed: (problem: string) => void): void;
+  /** SHUTDOWN ABORT: the error or null. */
+  abortShutdown(): string | null;
   /** A random integer in [0, 2^32). */
   random(): number;
   /** Random bytes for secrets, as hexadecimal digits. */

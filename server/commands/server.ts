@@ -119,18 +119,32 @@ function time(call: Call): void {
 function shutdown(call: Call): void {
   let save: boolean | null = null;
   let abort = false;
+  let force = false;
   for (let i = 1; i < call.count; i++) {
     if (call.is(i, 'SAVE')) save = true;
     else if (call.is(i, 'NOSAVE')) save = false;
     else if (call.is(i, 'ABORT')) abort = true;
-    else if (!call.is(i, 'NOW') && !call.is(i, 'FORCE') && !call.is(i, 'SAFE') && !call.is(i, 'FAILOVER')) {
+    else if (call.is(i, 'FORCE')) force = true;
+    else if (!call.is(i, 'NOW') && !call.is(i, 'SAFE') && !call.is(i, 'FAILOVER')) {
       call.fail(ERR_SYNTAX);
       return;
     }
   }
-  const problem = call.rooms.host.shutdown(save, abort);
-  if (problem !== null) call.fail(problem);
-  else if (abort) call.reply.ok();
+  const { host, clients } = call.rooms;
+  if (abort) {
+    if (call.count > 2) return call.fail(ERR_SYNTAX);
+    const problem = host.abortShutdown();
+    if (problem === null) call.reply.ok();
+    else call.fail(problem);
+    return;
+  }
+  // The client waits: it hears something only when the node goes on.
+  const { client } = call;
+  const waiter = { deadlineMs: 0, timedOut: () => {}, cancelled: () => {} };
+  clients.block(client, waiter);
+  host.shutdown({ save, force }, (problem) => {
+    if (client.waiter === waiter) clients.resume(client, (reply) => reply.error(problem));
+  });
 }
 
 const SERVER = { group: 'server', keys: NO_KEYS } as const;

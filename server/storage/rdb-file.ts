@@ -2,6 +2,7 @@
  * RDB files on disk: written beside their name and put in its place in one step, read in pieces.
  * The only files of persistence, and asynchronous: between the awaits the node takes its turns.
  */
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -22,7 +23,7 @@ export class ReplacementFile {
 
   /** `writer` tells apart the temporary files of processes that share a folder. */
   static async create(path: string, writer: string): Promise<ReplacementFile> {
-    const temporary = join(dirname(path), `temp-${writer}.rdb`);
+    const temporary = temporaryOf(path, writer);
     return new ReplacementFile(path, temporary, await open(temporary, 'w', 0o644));
   }
 
@@ -51,6 +52,15 @@ export class ReplacementFile {
     await this.handle.close().catch(() => {});
     await unlink(this.temporary).catch(() => {});
   }
+}
+
+function temporaryOf(path: string, writer: string): string {
+  return join(dirname(path), `temp-${writer}.rdb`);
+}
+
+/** At once: for a process that ends in the middle of a save. */
+export function removeTemporary(path: string, writer: string): void {
+  rmSync(temporaryOf(path, writer), { force: true });
 }
 
 /** Null when there is no such file. */

@@ -19,7 +19,7 @@ import { RdbWriter } from '../persistence/rdb/rdb-writer.ts';
 import { parseSavePoints, SaveState } from '../persistence/save-points.ts';
 import type { Snapshot } from '../persistence/snapshot.ts';
 import { WholeDataset } from '../persistence/whole-dataset.ts';
-import { fileSize, readPieces } from '../storage/rdb-file.ts';
+import { fileSize, readPieces, removeTemporary } from '../storage/rdb-file.ts';
 import { saveSnapshot } from '../storage/saving.ts';
 
 /** What a save may keep back or have waiting before it fails: the memory that writes during a save may cost. */
@@ -299,7 +299,24 @@ export class PersistencePart implements Part, PersistenceRoom {
     return state.lastFailed && state.points.length > 0 && node.settings.flag('stop-writes-on-bgsave-error');
   }
 
+  /** Out of cluster mode the save comes before anything ends: where it fails the node goes on. */
+  async beforeStop(save: boolean | null): Promise<string | null> {
+    return this.node.settings.flag('cluster-enabled') ? null : this.saveAtEnd(save);
+  }
+
+  /** In cluster mode a primary hands over first, so that its slots are served while it saves. */
   async stop(save: boolean | null): Promise<void> {
+    if (!this.node.settings.flag('cluster-enabled')) return;
+    const problem = await this.saveAtEnd(save);
+    if (problem !== null) throw new Error(`the dataset could not be saved to ${this.path}: ${problem}`);
+  }
+
+  abandon(): void {
+    removeTemporary(this.path, String(process.pid));
+  }
+
+  /** Returns the problem or null. */
+  private async saveAtEnd(save: boolean | null): Promise<string | null> {
     const { node } = this;
     this.stopping = true;
     const wanted = save ?? this.state.points.length > 0;
@@ -307,13 +324,16 @@ export class PersistencePart implements Part, PersistenceRoom {
     if (wanted) node.clients.pause(SHUTDOWN_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
     this.cancelReason = 'the node shuts down';
     if (this.saving !== null) await this.saving;
-    if (!wanted) return;
+    if (!wanted) return null;
     if (!this.savable) {
       node.log('warning', `Not saved: the dataset is only partly here, and ${this.path} stays as it is`);
-      return;
+      return null;
     }
     const problem = await this.begin();
-    if (problem !== null) throw new Error(`the dataset could not be saved to ${this.path}: ${problem}`);
+    if (problem === null) return null;
+    this.stopping = false;
+    node.clients.unpause(SHUTDOWN_PAUSE);
+    return problem;
   }
 
   // --- PersistenceRoom -------------------------------------------------------------------------------------------------
