@@ -32,6 +32,7 @@ import { slotOf } from './keyspace/slot.ts';
 import { TcpTransport } from './network/tcp.ts';
 import { Accounting } from './observability/accounting.ts';
 import type { CommandLogPart } from './observability/command-log.ts';
+import { SlotCosts } from './observability/slot-costs.ts';
 import { Traffic } from './observability/traffic.ts';
 import { Snapshots } from './persistence/snapshot.ts';
 import { Arguments } from './protocol/arguments.ts';
@@ -153,6 +154,9 @@ export class Node {
     this.blocking.catchUp = () => this.catchUp();
     this.registry = new CommandRegistry(commandTable(this.types));
     this.accounting = new Accounting(this.registry, () => performance.now() * 1000);
+    settings.watch('cluster-slot-stats-enabled', (value) => {
+      this.accounting.slots = value === 'yes' && settings.flag('cluster-enabled') ? new SlotCosts() : null;
+    });
     settings.watch('latency-tracking', (value) => {
       this.accounting.tracksLatency = value === 'yes';
     });
@@ -555,7 +559,7 @@ export class Node {
       configFile: this.options.configFile,
       platform: `${process.platform} ${process.arch}`,
       nodeVersion: process.version,
-      startedAtMs: this.startedAtMs,
+      startedAtMs: Math.floor(this.startedAtMs),
       residentBytes: process.memoryUsage.rss(),
       heapBytes: process.memoryUsage().heapUsed,
       machineBytes: totalmem(),

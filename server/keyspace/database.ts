@@ -12,6 +12,7 @@ import { varintBytes, writeVarint } from '../memory/varint.ts';
 import { copyWords, ViewCache } from '../memory/words.ts';
 import {
   ACCESS_MASK,
+  EDITED,
   ENTRY_KEY_OFFSET,
   EntryView,
   EXPIRES,
@@ -260,6 +261,7 @@ export class Database {
       const size = view.valueAt - ((old & OFFSET_MASK) << 3) + valueBytes;
       if (this.arena.fits(old, size)) {
         if (expires) writeExpiry(view.segment, view.keyEnd, expireAtMs);
+        view.segment[(old & OFFSET_MASK) << 3]! &= ~EDITED;
         this.copyIn(value, valueStart, valueEnd, old, writeVarint(view.segment, view.valueAt, length));
         return;
       }
@@ -393,6 +395,8 @@ export class Database {
   valueView: DataView = EMPTY_VIEW;
 
   private openValue(oldLength: number, length: number): number {
+    const { view } = this;
+    view.segment[(view.address & OFFSET_MASK) << 3]! |= EDITED;
     const at = this.openString();
     if (length > oldLength) this.valueSegment.fill(0, at + oldLength, at + length);
     return at;
@@ -441,6 +445,7 @@ export class Database {
       valueBytes,
     );
     copyBytes(oldSegment, from, from + valueBytes, view.segment, view.valueAt);
+    view.segment[(entry & OFFSET_MASK) << 3]! |= oldSegment[(old & OFFSET_MASK) << 3]! & EDITED;
     this.table.replace(entry);
     this.arena.free(old);
     this.entry = entry;

@@ -2,7 +2,7 @@
  * The layout of a keyspace entry: one arena allocation that holds a key, its expiry and its value or the value's address.
  * Hot file: no allocation per call.
  *
- *   [type: 3 bits, encoding: 2, expires: 1, free: 2][last access: u24][key length: varint][key][expiry ms: u48, if it expires][value]
+ *   [type: 3 bits, encoding: 2, expires: 1, edited: 1, free: 1][last access: u24][key length: varint][key][expiry ms: u48, if it expires][value]
  *
  * Value of a string: INLINE `[length: varint][bytes]`, or EXTERNAL `[length: u32][Address of the bytes]`.
  * Value of a collection: `[Address of its root]`; what the root is, the type says by the encoding.
@@ -27,6 +27,8 @@ export const LARGE = 1;
 
 export const ENTRY_KEY_OFFSET = 4;
 export const EXPIRES = 32;
+/** A string that was changed in part (APPEND, SETRANGE) since it was set: OBJECT ENCODING calls it raw. */
+export const EDITED = 64;
 const TYPE_MASK = 7;
 const ENCODING_SHIFT = 3;
 const ENCODING_MASK = 3;

@@ -173,15 +173,24 @@ describe('a primary', () => {
     expect(primary.partialSyncsRefused).toBe(1);
   });
 
-  test('refuses replicas while it has lost its own primary, and those that cannot take a stream', () => {
+  test('refuses replicas while it has lost its own primary', () => {
     const { client } = connectClient();
     introduce(client);
     refusal = "NOMASTERLINK Can't SYNC while not connected with my master";
     expect(primary.synchronise(client, '?', -1, 0)).toBe(refusal);
-    refusal = null;
-    const old = connectClient();
-    expect(primary.synchronise(old.client, null, -1, 0)).toContain('needs a replica that announces the capability eof');
     expect(primary.replicas.length).toBe(0);
+    refusal = null;
+  });
+
+  test('tells a replica that takes no end mark how long its snapshot is, and goes on with the stream at once', () => {
+    const old = connectClient();
+    expect(primary.synchronise(old.client, null, -1, 0)).toBeNull();
+    while (primary.work(1000));
+    const text = old.received();
+    const [, length, start] = /^\$(\d+)\r\n(.{9})/s.exec(text)!;
+    expect(start).toMatch(/^(REDIS0011|VALKEY080)$/);
+    expect(text.length).toBe(`$${length}\r\n`.length + Number(length));
+    expect(primary.replicas[0]!.state).toBe(ONLINE);
   });
 
   test('ends the link of a replica whose snapshot failed', () => {

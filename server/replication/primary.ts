@@ -11,13 +11,15 @@
  * ten times a second, and `gone` when a client ends. Source of the protocol: Valkey 9.1 replication.c.
  */
 import type { Client } from '../commands/client.ts';
-import { NORMAL_CLIENT, REPLICA_CLIENT } from '../commands/client.ts';
+import { REPLICA_CLIENT } from '../commands/client.ts';
 import type { Clients } from '../commands/clients.ts';
 import type { Chunk } from '../persistence/chunks.ts';
 import { VERSION, VERSION_FOR_OLD_REPLICAS } from '../persistence/rdb/format.ts';
 import type { Snapshot } from '../persistence/snapshot.ts';
 import type { LogReader, ReaderOwner, WriteLog } from './write-log.ts';
 
+/** A replica that must know a snapshot's length gets it from memory: at most so much of it. */
+const MAX_HELD_SNAPSHOT_BYTES = 256 * 1024 * 1024;
 /** Bytes given to a replica's connection before it must have taken some. */
 const FULL_CONNECTION_BYTES = 1024 * 1024;
 /** The release from which replicas read RDB version 80. */
@@ -67,6 +69,9 @@ export class ReplicaState implements ReaderOwner {
   reader: LogReader | null = null;
   snapshot: Snapshot | null = null;
   eofMark = '';
+  /** Of a replica that takes no end mark: its snapshot, until the length is known. */
+  held: Uint8Array[] = [];
+  heldBytes = 0;
   /** The end mark was sent. */
   snapshotSent = false;
   ackPosition = 0;
@@ -168,10 +173,6 @@ export class Primary {
     replica.ackAtMs = nowMs;
     this.nowMs = nowMs;
     if (id !== null && this.continueFrom(replica, id, offset - 1)) return null;
-    if (!replica.acceptsEofMark) {
-      client.kind = NORMAL_CLIENT;
-      return 'ERR a full synchronisation is streamed and needs a replica that announces the capability eof (REPLCONF capa eof)';
-    }
     this.beginFullSync(replica, id !== null);
     return null;
   }
@@ -211,9 +212,11 @@ export class Primary {
     replica.state = SENDING_SNAPSHOT;
     replica.snapshotSent = false;
     this.replicas.push(replica);
-    replica.eofMark = host.randomId().slice(0, EOF_MARK_BYTES);
     if (withReply) this.send(replica, `+FULLRESYNC ${log.id} ${log.position}\r\n`);
-    this.send(replica, `$EOF:${replica.eofMark}\r\n`);
+    if (replica.acceptsEofMark) {
+      replica.eofMark = host.randomId().slice(0, EOF_MARK_BYTES);
+      this.send(replica, `$EOF:${replica.eofMark}\r\n`);
+    }
     host.log('notice', `${replica.name} gets a full synchronisation at offset ${log.position}`);
   }
 
@@ -326,17 +329,38 @@ export class Primary {
       chunk = out.take(snapshot.done);
       if (chunk === null) break;
       const { bytes, length } = chunk;
-      host.clients.writeTo(replica.client, (reply) => reply.raw(bytes, 0, length));
+      if (replica.acceptsEofMark) host.clients.writeTo(replica.client, (reply) => reply.raw(bytes, 0, length));
+      else this.hold(replica, bytes.slice(0, length));
       out.release(chunk);
     }
+    if (replica.heldBytes > MAX_HELD_SNAPSHOT_BYTES) {
+      this.drop(replica, 'its snapshot is too large for a replica without the capability eof (REPLCONF capa eof)');
+      return false;
+    }
     if (!snapshot.done || out.queuedBytes > 0) return host.clients.outputBytes(replica.client) < FULL_CONNECTION_BYTES;
-    this.send(replica, replica.eofMark);
+    if (replica.acceptsEofMark) this.send(replica, replica.eofMark);
+    else this.sendHeld(replica);
     host.closeSnapshot(snapshot);
     replica.snapshot = null;
     replica.snapshotSent = true;
-    replica.state = AWAITING_ACK;
+    // Who knows the length knows where the stream begins, and need not say so.
+    replica.state = replica.acceptsEofMark ? AWAITING_ACK : ONLINE;
     host.log('notice', `${replica.name} was sent its snapshot: ${snapshot.keysTold} keys, ${out.written} bytes`);
     return false;
+  }
+
+  private hold(replica: ReplicaState, bytes: Uint8Array): void {
+    replica.held.push(bytes);
+    replica.heldBytes += bytes.length;
+  }
+
+  private sendHeld(replica: ReplicaState): void {
+    this.send(replica, `$${replica.heldBytes}\r\n`);
+    for (const bytes of replica.held) {
+      this.host.clients.writeTo(replica.client, (reply) => reply.raw(bytes, 0, bytes.length));
+    }
+    replica.held = [];
+    replica.heldBytes = 0;
   }
 
   // --- Time ----------------------------------------------------------------------------------------------------------

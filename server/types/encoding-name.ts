@@ -1,10 +1,10 @@
 /**
  * OBJECT ENCODING's answer for a found entry, in the names that Valkey has for its own encodings.
  * Source: Valkey 9.1 object.c strEncoding, tryObjectEncoding; the limit of `embstr` as a 9.1.2 answers it for keys of 1 to 116 bytes.
- * Valkey remembers how a string came to be (APPEND makes any string `raw`); here the answer follows from the value alone.
+ * A string that was changed in part is `raw` whatever it holds; else the answer follows from the value.
  */
 import type { Database } from '../keyspace/database.ts';
-import { HASH, LIST, PACKED, SET, STRING, ZSET } from '../keyspace/entry.ts';
+import { EDITED, HASH, LIST, PACKED, SET, STRING, ZSET } from '../keyspace/entry.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { isInteger64 } from './integers.ts';
 import { ALL_INTEGERS } from './sets.ts';
@@ -23,6 +23,7 @@ export function encodingName(database: Database): string {
   const packed = view.encoding === PACKED;
   switch (view.type) {
     case STRING: {
+      if ((view.segment[(view.address & OFFSET_MASK) << 3]! & EDITED) !== 0) return 'raw';
       const length = view.stringLength();
       const at = database.openString();
       if (isInteger64(database.valueSegment, at, at + length)) return 'int';
