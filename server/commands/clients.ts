@@ -61,7 +61,7 @@ export class Clients {
   /** The writer of the running command and the output it is attached to, by Session. */
   current: Client | null = null;
   currentReply: ReplyWriter | null = null;
-  /** Messages to the client whose command runs while its replies are dropped (CLIENT REPLY): they are no replies. */
+  /** Messages to the client whose command runs: they come after its reply. */
   kept: Uint8Array[] = [];
 
   pauseKind = PAUSE_NONE;
@@ -157,8 +157,7 @@ export class Clients {
   writeTo(client: Client, write: (reply: ReplyWriter) => void): void {
     if (client.killed) return;
     if (client === this.current && this.currentReply !== null) {
-      if (client.replyMode === REPLY_ON) write(this.currentReply);
-      else this.kept.push(rendered(client.output.protocol, write));
+      this.kept.push(rendered(client.output.protocol, write));
       return;
     }
     this.pushWriter.attach(client.output);

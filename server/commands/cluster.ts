@@ -16,6 +16,7 @@ import type { Call } from './call.ts';
 import { STREAM_CLIENT } from './client.ts';
 import { clusterMigrationCommands } from './cluster-migration.ts';
 import { clusterOf } from './cluster-room.ts';
+import { slotStats } from './cluster-slot-stats.ts';
 import { parseSlot } from './cluster-slots.ts';
 import {
   clusterInfo,
@@ -425,6 +426,14 @@ const SUBCOMMANDS: readonly Command[] = [
   subcommand('setslot', -4, '3.0.0', CHANGE | MAY_REPLICATE, 'Binds a hash slot to a node.', setSlot),
   subcommand('shards', 2, '7.0.0', LOADING | STALE, 'Returns the mapping of cluster slots to shards.', clusterShards),
   subcommand('slaves', 3, '3.0.0', ADMIN | STALE, 'Lists the replica nodes of a primary node.', clusterReplicas),
+  subcommand(
+    'slot-stats',
+    -4,
+    '8.0.0',
+    LOADING | STALE,
+    'Return an array of slot usage statistics for slots assigned to the current node.',
+    slotStats,
+  ),
   subcommand('slots', 2, '3.0.0', LOADING | STALE, 'Returns the mapping of cluster slots to nodes.', clusterSlots),
   ...clusterMigrationCommands,
 ];
@@ -458,7 +467,6 @@ export const clusterCommands: readonly Command[] = [
       FAST | LOADING | STALE,
       'Enables read-only queries for a connection to a Valkey replica node.',
       (call) => {
-        if (clusterOf(call) === null) return;
         call.client.readOnly = true;
         call.reply.ok();
       },
@@ -472,7 +480,6 @@ export const clusterCommands: readonly Command[] = [
       FAST | LOADING | STALE,
       'Enables read-write queries for a connection to a Valkey replica node.',
       (call) => {
-        if (clusterOf(call) === null) return;
         call.client.readOnly = false;
         call.reply.ok();
       },

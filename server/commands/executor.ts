@@ -154,7 +154,8 @@ export class Executor {
     if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
   }
 
-  private writeKept(): void {
+  /** Messages to the client whose command ran, after its reply. */
+  writeKept(): void {
     const { clients } = this.rooms;
     for (const bytes of clients.kept) this.reply.raw(bytes, 0, bytes.length);
     clients.kept = [];
@@ -369,7 +370,7 @@ export class Executor {
       if (!(problem instanceof OutOfArena)) throw problem;
       reply.error(ERR_OOM);
     }
-    client.commandCount++;
+    if (client.waiter === null) client.commandCount++;
     if (this.rooms.monitors.count > 0) this.feedMonitors(client, entry, args);
     if (client.tracking !== null) this.remember(client, entry, args);
     if (reply.errors !== errors) {
@@ -377,7 +378,16 @@ export class Executor {
       this.countError();
       if (client.kind === IMPORT_CLIENT) client.streamErrors++;
     }
-    accounting.end(client, entry, args, beganMicros, reply.mark() - mark, this.rooms.keyspace.nowMs, client.isInternal);
+    accounting.end(
+      client,
+      entry,
+      args,
+      beganMicros,
+      reply.mark() - mark,
+      this.rooms.keyspace.nowMs,
+      client.isInternal,
+      this.clustered ? this.keySlot : NO_SLOT,
+    );
     client.asking = client.asking && entry.command.name === 'asking';
     if (call.changes > 0) this.logWrite(client, args);
   }

@@ -2,9 +2,10 @@
 import { globMatch } from '../config/glob.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { latin1 } from '../protocol/numbers.ts';
+import type { ReplyWriter } from '../protocol/reply.ts';
 import type { SubscriptionKind } from '../pubsub/pubsub.ts';
 import type { Call } from './call.ts';
-import type { Client } from './client.ts';
+import { type Client, REPLY_ON } from './client.ts';
 import {
   ALL_KEYS,
   type Command,
@@ -35,13 +36,16 @@ function countOf(client: Client, kind: SubscriptionKind): number {
 }
 
 function confirm(call: Call, word: string, name: string | null, kind: SubscriptionKind): void {
-  call.rooms.clients.writeTo(call.client, (reply) => {
+  const write = (reply: ReplyWriter): void => {
     reply.push(3);
     reply.bulkText(word);
     if (name === null) reply.nil();
     else reply.bulkLatin1(name);
     reply.integer(countOf(call.client, kind));
-  });
+  };
+  // It is the reply, and yet CLIENT REPLY OFF does not drop it.
+  if (call.client.replyMode === REPLY_ON) write(call.reply);
+  else call.rooms.clients.writeTo(call.client, write);
 }
 
 function subscribe(call: Call, kind: SubscriptionKind, word: string): void {

@@ -95,6 +95,7 @@ export class Session {
       at = next;
       if (reply.protocol !== client.output.protocol) reply.protocol = client.output.protocol;
     }
+    if (clients.kept.length > 0) executor.writeKept();
     reply.detach();
     clients.current = null;
     clients.currentReply = null;

@@ -2,7 +2,9 @@
  * Who watches which keys. A change to a watched key breaks the watcher's next EXEC.
  * Limit: the watched keys of a client are bounded by its own requests; all are dropped at EXEC, DISCARD, UNWATCH and its end.
  */
-import { NAME_BYTES } from '../commands/client.ts';
+
+/** What a watched key takes of its client's memory besides its own length; about. */
+const WATCH_BYTES = 64;
 
 /** What WATCH needs of a client. */
 export interface Watcher {
@@ -28,7 +30,7 @@ export class Watches {
     }
     if (keys.has(key)) return;
     keys.add(key);
-    client.registeredBytes += key.length + NAME_BYTES;
+    client.registeredBytes += key.length + WATCH_BYTES;
     client.watching = true;
     const clients = this.byKey.get(key);
     if (clients === undefined) this.byKey.set(key, new Set([client]));
@@ -40,7 +42,7 @@ export class Watches {
     client.watchBroken = false;
     for (const key of this.byClient.get(client) ?? []) {
       const clients = this.byKey.get(key);
-      client.registeredBytes -= key.length + NAME_BYTES;
+      client.registeredBytes -= key.length + WATCH_BYTES;
       clients?.delete(client);
       if (clients?.size === 0) this.byKey.delete(key);
     }
