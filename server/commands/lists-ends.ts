@@ -191,6 +191,7 @@ function lmove(types: Types, call: Call, from: number, to: number): void {
   const left = lists.count;
   if (rotates) {
     pushItem(lists, item, to);
+    lists.settle();
     lists.saveTo(database);
   } else {
     if (left > 0) lists.settle();

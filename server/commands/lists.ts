@@ -119,6 +119,7 @@ function lset(types: Types, call: Call): void {
     return;
   }
   call.database.beginChange();
+  lists.expect(1, call.length(3));
   lists.replaceCurrent(call.bytes, call.starts[3]!, call.ends[3]!);
   lists.settle();
   lists.saveTo(call.database);
@@ -145,6 +146,7 @@ function linsert(types: Types, call: Call): void {
     return;
   }
   call.database.beginChange();
+  lists.expect(1, call.length(4));
   if (before) lists.insertBefore(call.bytes, call.starts[4]!, call.ends[4]!);
   else lists.insertAfter(call.bytes, call.starts[4]!, call.ends[4]!);
   lists.saveTo(call.database);

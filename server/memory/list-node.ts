@@ -2,14 +2,16 @@
  * A node of a list: byte strings in one allocation that can be read from both ends and grow at both ends.
  * Hot file: no allocation per operation.
  *
- * Layout: [previous][next][start: u32][end: u32][count: u32][free: u32], then from byte `start` to byte `end` per item
+ * Layout: [previous][next][start: u32][end: u32][count: u32][packed: u32], then from byte `start` to byte `end` per item
  * [length: varint][bytes][length: varint, its bytes in reverse order]. Room may be free on both sides of the items, so that
  * pushing and popping at either end moves nothing.
  * A small list is one node without neighbours; a large one a chain of them, kept by its type.
+ * `packed` is what the items would take in Valkey's listpack, which its limits of size are about.
  * It knows the arena and nothing above it.
  */
 import type { Address, Arena } from './arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from './arena.ts';
+import { elementSize } from './listpack-size.ts';
 import { readVarint, varintBytes, writeVarint } from './varint.ts';
 
 export const NODE_HEADER_BYTES = 24;
@@ -18,6 +20,7 @@ const NEXT = 1;
 const START = 2;
 const END = 3;
 const COUNT = 4;
+const PACKED = 5;
 
 /** Bytes that an item of this length takes in a node. */
 export function itemBytes(length: number): number {
@@ -36,6 +39,7 @@ export class ListNode {
   start = 0;
   end = 0;
   count = 0;
+  packed = 0;
   /** Bytes of the item last read: segment[from, to). */
   from = 0;
   to = 0;
@@ -58,6 +62,7 @@ export class ListNode {
     this.start = atEnd ? this.arena.capacity(address) : NODE_HEADER_BYTES;
     this.end = this.start;
     this.count = 0;
+    this.packed = 0;
     this.save();
     return address;
   }
@@ -68,6 +73,7 @@ export class ListNode {
     this.start = words[word + START]!;
     this.end = words[word + END]!;
     this.count = words[word + COUNT]!;
+    this.packed = words[word + PACKED]!;
     return this;
   }
 
@@ -150,8 +156,7 @@ export class ListNode {
     if (this.end + size > this.arena.capacity(this.address)) this.makeRoom(size, growTo, false);
     this.writeItem(this.end, bytes, from, to);
     this.end += size;
-    this.count++;
-    this.save();
+    this.added(bytes, from, to);
   }
 
   pushFront(bytes: Uint8Array, from: number, to: number, growTo: number): void {
@@ -159,8 +164,7 @@ export class ListNode {
     if (this.start - size < NODE_HEADER_BYTES) this.makeRoom(size, growTo, true);
     this.start -= size;
     this.writeItem(this.start, bytes, from, to);
-    this.count++;
-    this.save();
+    this.added(bytes, from, to);
   }
 
   /** Adds an item before the one that begins at `offset`. */
@@ -174,17 +178,57 @@ export class ListNode {
     if (offset < this.end) this.segment.copyWithin(this.base + offset + size, this.base + offset, this.base + this.end);
     this.writeItem(offset, bytes, from, to);
     this.end += size;
+    this.added(bytes, from, to);
+  }
+
+  private added(bytes: Uint8Array, from: number, to: number): void {
     this.count++;
+    this.packed += elementSize(bytes, from, to);
+    this.save();
+  }
+
+  /** Gives the item that begins at `offset` another content. The allocation grows as for `insert`. */
+  replace(offset: number, bytes: Uint8Array, from: number, to: number, growTo: number): void {
+    this.readForward(offset);
+    if (this.to - this.from !== to - from) {
+      const before = offset - this.start;
+      this.insert(offset, bytes, from, to, growTo);
+      this.remove(this.readForward(this.start + before));
+      return;
+    }
+    this.packed += elementSize(bytes, from, to) - elementSize(this.segment, this.from, this.to);
+    this.segment.set(bytes.subarray(from, to), this.from);
     this.save();
   }
 
   /** Removes the item that begins at `offset`. */
   remove(offset: number): void {
-    this.removeRange(offset, this.readForward(offset), 1);
+    const after = this.readForward(offset);
+    this.packed -= elementSize(this.segment, this.from, this.to);
+    this.removeRange(offset, after, 1);
   }
 
-  /** Removes `count` items that take the bytes from one offset to another. */
-  removeRange(from: number, to: number, count: number): void {
+  /** Removes the first `count` items. */
+  removeFront(count: number): void {
+    let to = this.start;
+    for (let i = 0; i < count; i++) {
+      to = this.readForward(to);
+      this.packed -= elementSize(this.segment, this.from, this.to);
+    }
+    this.removeRange(this.start, to, count);
+  }
+
+  /** Removes the last `count` items. */
+  removeBack(count: number): void {
+    let from = this.end;
+    for (let i = 0; i < count; i++) {
+      from = this.readBackward(from);
+      this.packed -= elementSize(this.segment, this.from, this.to);
+    }
+    this.removeRange(from, this.end, count);
+  }
+
+  private removeRange(from: number, to: number, count: number): void {
     if (from === this.start) this.start = to;
     else {
       if (to < this.end) this.segment.copyWithin(this.base + from, this.base + to, this.base + this.end);
@@ -195,14 +239,22 @@ export class ListNode {
   }
 
   /** Copies the items from `offset` on to the end of another node, which has the room, and removes them here. */
-  moveTail(offset: number, count: number, to: ListNode): void {
+  moveTail(offset: number, to: ListNode): void {
     const size = this.end - offset;
+    let count = 0;
+    let packed = 0;
+    for (let at = offset; at < this.end; count++) {
+      at = this.readForward(at);
+      packed += elementSize(this.segment, this.from, this.to);
+    }
     this.arena.copy(this.address, offset, to.address, to.end, size);
     to.end += size;
     to.count += count;
+    to.packed += packed;
     to.save();
     this.end = offset;
     this.count -= count;
+    this.packed -= packed;
     this.save();
   }
 
@@ -218,7 +270,9 @@ export class ListNode {
     const capacity = this.arena.capacity(this.address);
     // Free room on the other side is used up only when it is a good part of the node: each such shift pays for many pushes.
     if (needed <= capacity && (capacity - needed >= capacity >>> 2 || growTo <= capacity)) {
-      const start = atFront ? capacity - this.used : NODE_HEADER_BYTES;
+      // Half of the room stays on the other side, so that pushing at both ends in turn does not shift each time.
+      const free = capacity - NODE_HEADER_BYTES - this.used;
+      const start = NODE_HEADER_BYTES + (atFront ? Math.max(size, free >>> 1) : Math.min(free - size, free >>> 1));
       this.segment.copyWithin(this.base + start, this.base + this.start, this.base + this.end);
       this.end = start + this.used;
       this.start = start;
@@ -231,7 +285,7 @@ export class ListNode {
   private relocate(size: number, atEnd: boolean): void {
     const old = this.address;
     const oldStart = this.start;
-    const { used, count } = this;
+    const { used, count, packed } = this;
     const previous = this.previous;
     const next = this.next;
     this.create(size, atEnd);
@@ -239,6 +293,7 @@ export class ListNode {
     else this.end += used;
     this.arena.copy(old, oldStart, this.address, this.start, used);
     this.count = count;
+    this.packed = packed;
     this.setPrevious(previous);
     this.setNext(next);
     this.save();
@@ -273,5 +328,6 @@ export class ListNode {
     words[word + START] = this.start;
     words[word + END] = this.end;
     words[word + COUNT] = this.count;
+    words[word + PACKED] = this.packed;
   }
 }

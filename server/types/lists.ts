@@ -5,13 +5,17 @@
  * LARGE: root `[first node][last node][count][free]`, 16 bytes, and a doubly linked chain of nodes, each of at most the
  * node limit or of one item.
  * Cost: push and pop O(1); an index is found by walking nodes from the nearer end.
+ * A list becomes LARGE and PACKED again at the sizes at which Valkey's listpack becomes a quicklist and back: `expect` before items
+ * come, `settle` after they went. How a large list is divided into nodes is its own business.
  * One instance is a cursor over the list it has open; see hashes.ts for `encoding`, `root` and `saveTo`.
+ * Source of the limits: Valkey 9.1 t_list.c listTypeTryConversion, quicklist.c quicklistNodeExceedsLimit.
  */
 import type { Database } from '../keyspace/database.ts';
 import { LARGE, PACKED } from '../keyspace/entry.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { itemBytes, ListNode, NODE_HEADER_BYTES } from '../memory/list-node.ts';
+import { elementSize, LISTPACK_FRAME_BYTES, stringSize } from '../memory/listpack-size.ts';
 import type { CollectionLimits } from './limits.ts';
 import { listNodeBytes } from './limits.ts';
 
@@ -22,6 +26,11 @@ const COUNT = 2;
 /** A node of a large list begins this small and doubles up to the limit. */
 const FIRST_NODE_BYTES = 1024;
 
+/** Told before a node of a large list changes or goes: a snapshot may need it as it is. */
+export interface ListGuard {
+  beforeNodeChange(node: Address): void;
+}
+
 export class Lists {
   encoding = PACKED;
   root: Address = NONE;
@@ -29,6 +38,8 @@ export class Lists {
   segment: Uint8Array;
   from = 0;
   to = 0;
+  /** Set while snapshots are open. */
+  guard: ListGuard | null = null;
   private readonly node: ListNode;
   private readonly other: ListNode;
   private readonly arena: Arena;
@@ -82,116 +93,60 @@ export class Lists {
     return this.encoding === PACKED ? this.node.count : this.total;
   }
 
-  /** Converts beforehand when items of so many bytes in all are about to come that one node would not do. */
+  // --- Encodings -----------------------------------------------------------------------------------------------------
+
+  /** Items of so many bytes in all are about to come: the list becomes large when, with their bare bytes, it would be too large to be packed. */
   expect(items: number, bytes: number): void {
-    if (this.encoding === PACKED && this.exceeds(this.node.used + bytes, this.node.count + items)) this.convert();
+    const { node } = this;
+    if (this.encoding === PACKED && this.exceeds(LISTPACK_FRAME_BYTES + node.packed + bytes, node.count + items))
+      this.convert();
+  }
+
+  /** Adds an item at the end of a list that is being built: it is packed as long as it may be. */
+  append(bytes: Uint8Array, from: number, to: number): void {
+    if (this.encoding === PACKED) this.expect(1, elementSize(bytes, from, to));
+    this.push(bytes, from, to, false);
+  }
+
+  /** After removals: gives memory back, and makes a list of one node, half full at most, packed again. */
+  settle(): void {
+    const { node } = this;
+    if (this.encoding === PACKED) {
+      if (node.count === 0) return;
+      node.shrink();
+      this.root = node.address;
+      return;
+    }
+    if (this.head !== this.tail) return;
+    node.open(this.head);
+    const { listNodeSize } = this.limits;
+    const packed = LISTPACK_FRAME_BYTES + node.packed;
+    if (listNodeSize < 0 ? packed > listNodeBytes(listNodeSize) / 2 : node.count > Math.max(1, listNodeSize) >>> 1)
+      return;
+    // Valkey keeps an item that is large by itself out of its listpacks.
+    if (node.count === 1 && node.packed > stringSize(listNodeBytes(listNodeSize))) return;
+    this.guard?.beforeNodeChange(node.address);
+    this.arena.free(this.root);
+    this.encoding = PACKED;
+    if (node.count > 0) node.shrink();
+    this.root = node.address;
   }
 
   /** True when a node of so many bytes and items would be over the limit. */
   private exceeds(bytes: number, items: number): boolean {
     const { listNodeSize } = this.limits;
     if (listNodeSize >= 0 && items > Math.max(1, listNodeSize)) return true;
-    return bytes + NODE_HEADER_BYTES > listNodeBytes(listNodeSize);
+    return bytes > listNodeBytes(listNodeSize);
   }
 
-  pushBack(bytes: Uint8Array, from: number, to: number): void {
+  private convert(): void {
     const { node } = this;
-    if (this.encoding === PACKED) {
-      if (node.count === 0 || !this.exceeds(node.used + itemBytes(to - from), node.count + 1)) {
-        node.pushBack(bytes, from, to, 0);
-        this.root = node.address;
-        return;
-      }
-      this.convert();
-    }
-    node.open(this.tail);
-    const size = itemBytes(to - from);
-    const capacity = this.arena.capacity(node.address);
-    if (node.end + size > capacity && !this.worthMoreRoom(capacity, size)) this.appendNode(size);
-    else if (this.exceeds(node.used + size, node.count + 1)) this.appendNode(size);
-    node.pushBack(bytes, from, to, this.grownBytes(capacity));
-    if (node.address !== this.tail) this.tailMoved();
-    this.total++;
-    this.saveRoot();
-  }
-
-  pushFront(bytes: Uint8Array, from: number, to: number): void {
-    const { node } = this;
-    if (this.encoding === PACKED) {
-      if (node.count === 0 || !this.exceeds(node.used + itemBytes(to - from), node.count + 1)) {
-        node.pushFront(bytes, from, to, 0);
-        this.root = node.address;
-        return;
-      }
-      this.convert();
-    }
-    node.open(this.head);
-    const size = itemBytes(to - from);
-    const capacity = this.arena.capacity(node.address);
-    if (node.start - size < NODE_HEADER_BYTES && !this.worthMoreRoom(capacity, size)) this.prependNode(size);
-    else if (this.exceeds(node.used + size, node.count + 1)) this.prependNode(size);
-    node.pushFront(bytes, from, to, this.grownBytes(capacity));
-    if (node.address !== this.head) this.headMoved();
-    this.total++;
-    this.saveRoot();
-  }
-
-  /** A node without room at one side: false when it is as large as nodes get and too full to shift its items for it. */
-  private worthMoreRoom(capacity: number, size: number): boolean {
-    if (capacity < this.largestNode()) return true;
-    return capacity - NODE_HEADER_BYTES - this.node.used - size >= capacity >>> 2;
-  }
-
-  private largestNode(): number {
-    return listNodeBytes(this.limits.listNodeSize);
-  }
-
-  private grownBytes(capacity: number): number {
-    return Math.min(this.largestNode(), Math.max(FIRST_NODE_BYTES, capacity * 2));
-  }
-
-  private appendNode(size: number): void {
-    const { node, tail } = this;
-    const address = node.create(Math.max(FIRST_NODE_BYTES, NODE_HEADER_BYTES + size), false);
-    node.setPrevious(tail);
-    this.other.open(tail).setNext(address);
-    this.tail = address;
-  }
-
-  private prependNode(size: number): void {
-    const { node, head } = this;
-    const address = node.create(Math.max(FIRST_NODE_BYTES, NODE_HEADER_BYTES + size), true);
-    node.setNext(head);
-    this.other.open(head).setPrevious(address);
-    this.head = address;
-  }
-
-  private tailMoved(): void {
-    const { node } = this;
-    if (this.head === this.tail) this.head = node.address;
-    else this.other.open(node.previous).setNext(node.address);
-    this.tail = node.address;
-  }
-
-  private headMoved(): void {
-    const { node } = this;
-    if (this.head === this.tail) this.tail = node.address;
-    else this.other.open(node.next).setPrevious(node.address);
+    this.root = this.arena.allocate(ROOT_BYTES);
+    this.encoding = LARGE;
     this.head = node.address;
-  }
-
-  /** The node in `node`, of which `old` was the address, moved: its neighbours and the root follow. */
-  private nodeMoved(old: Address): void {
-    const { node } = this;
-    if (node.address === old) return;
-    if (this.encoding === PACKED) {
-      this.root = node.address;
-      return;
-    }
-    if (node.previous === NONE) this.head = node.address;
-    else this.other.open(node.previous).setNext(node.address);
-    if (node.next === NONE) this.tail = node.address;
-    else this.other.open(node.next).setPrevious(node.address);
+    this.tail = node.address;
+    this.total = node.count;
+    this.saveRoot();
   }
 
   private saveRoot(): void {
@@ -202,52 +157,210 @@ export class Lists {
     words[at + COUNT] = this.total;
   }
 
+  // --- Ends ----------------------------------------------------------------------------------------------------------
+
+  /** Adds an item at the end. `expect` came before. */
+  pushBack(bytes: Uint8Array, from: number, to: number): void {
+    this.push(bytes, from, to, false);
+  }
+
+  pushFront(bytes: Uint8Array, from: number, to: number): void {
+    this.push(bytes, from, to, true);
+  }
+
+  private push(bytes: Uint8Array, from: number, to: number, atFront: boolean): void {
+    const { node } = this;
+    if (this.encoding === PACKED) {
+      if (atFront) node.pushFront(bytes, from, to, 0);
+      else node.pushBack(bytes, from, to, 0);
+      this.root = node.address;
+      return;
+    }
+    node.open(atFront ? this.head : this.tail);
+    const size = itemBytes(to - from);
+    if (this.isFull(size)) {
+      if (atFront) this.addNode(NONE, this.head, size, true);
+      else this.addNode(this.tail, NONE, size, false);
+    } else this.guard?.beforeNodeChange(node.address);
+    const old = node.address;
+    const growTo = this.grownBytes();
+    if (atFront) node.pushFront(bytes, from, to, growTo);
+    else node.pushBack(bytes, from, to, growTo);
+    this.nodeMoved(old);
+    this.total++;
+    this.saveRoot();
+  }
+
+  /** Removes the first item. Read it before by `first`. */
+  popFront(): void {
+    this.first();
+    this.removeCurrent();
+  }
+
+  popBack(): void {
+    this.last();
+    this.removeCurrent();
+  }
+
+  /** Removes `count` items from the front. Whole nodes go at once. */
+  dropFront(count: number): void {
+    this.drop(count, true);
+  }
+
+  dropBack(count: number): void {
+    this.drop(count, false);
+  }
+
+  private drop(count: number, atFront: boolean): void {
+    const { node } = this;
+    if (this.encoding === LARGE) {
+      this.total -= count;
+      for (;;) {
+        node.open(atFront ? this.head : this.tail);
+        if (count < node.count || this.head === this.tail) break;
+        count -= node.count;
+        this.unlinkNode();
+      }
+      this.saveRoot();
+      if (count > 0) this.guard?.beforeNodeChange(node.address);
+    }
+    if (atFront) node.removeFront(count);
+    else node.removeBack(count);
+  }
+
+  // --- Nodes ---------------------------------------------------------------------------------------------------------
+
+  /** The open node has no place for an item of so many bytes: it goes to another. An empty one takes any. */
+  private isFull(size: number): boolean {
+    const { node } = this;
+    return node.count > 0 && this.exceeds(NODE_HEADER_BYTES + node.used + size, node.count + 1);
+  }
+
+  /** What the open node grows to when it must. */
+  private grownBytes(): number {
+    const capacity = this.arena.capacity(this.node.address);
+    return Math.min(listNodeBytes(this.limits.listNodeSize), Math.max(FIRST_NODE_BYTES, capacity * 2));
+  }
+
+  /** Puts a new, empty node between two (NONE: at that end) and opens it. `atEnd`: it will grow to the front. */
+  private addNode(left: Address, right: Address, size: number, atEnd: boolean): void {
+    const { node } = this;
+    node.create(Math.max(FIRST_NODE_BYTES, NODE_HEADER_BYTES + size), atEnd);
+    node.setPrevious(left);
+    node.setNext(right);
+    this.linkNode();
+  }
+
+  /** The open node, of which `old` was the address, has moved. */
+  private nodeMoved(old: Address): void {
+    if (this.node.address === old) return;
+    if (this.encoding === PACKED) this.root = this.node.address;
+    else this.linkNode();
+  }
+
+  /** The neighbours of the open node, and the ends of the chain, are told where it is. */
+  private linkNode(): void {
+    const { node, other } = this;
+    const { address, previous, next } = node;
+    if (previous === NONE) this.head = address;
+    else other.open(previous).setNext(address);
+    if (next === NONE) this.tail = address;
+    else other.open(next).setPrevious(address);
+  }
+
+  /** Frees the open node; `node` then stands between its neighbours: at the start of the next or the end of the previous. */
+  private unlinkNode(): void {
+    const { node, other } = this;
+    const { address, previous, next } = node;
+    this.guard?.beforeNodeChange(address);
+    if (previous === NONE) this.head = next;
+    else other.open(previous).setNext(next);
+    if (next === NONE) this.tail = previous;
+    else other.open(next).setPrevious(previous);
+    this.arena.free(address);
+    node.open(next === NONE ? previous : next);
+    this.offset = next === NONE ? node.end : node.start;
+    this.offsetEnd = this.offset;
+  }
+
+  /** Splits the open node: what stands from `offset` on becomes a node of its own; `node` stays on the left part. */
+  private splitNode(offset: number): void {
+    const { node, other } = this;
+    const { next } = node;
+    const right = other.create(NODE_HEADER_BYTES + node.end - offset, false);
+    node.moveTail(offset, other);
+    other.setPrevious(node.address);
+    other.setNext(next);
+    node.setNext(right);
+    if (next === NONE) this.tail = right;
+    else other.open(next).setPrevious(right);
+  }
+
+  // --- Walking -------------------------------------------------------------------------------------------------------
+
   /** Stops at the first item; false when there is none. Steps forward by `next`. */
   first(): boolean {
     if (this.count === 0) return false;
     if (this.encoding === LARGE) this.node.open(this.head);
-    this.offset = this.node.start;
-    this.takeForward();
+    this.takeForward(this.node.start);
     return true;
   }
 
   last(): boolean {
     if (this.count === 0) return false;
     if (this.encoding === LARGE) this.node.open(this.tail);
-    this.offsetEnd = this.node.end;
-    this.takeBackward();
+    this.takeBackward(this.node.end);
     return true;
   }
 
   next(): boolean {
-    const { node } = this;
-    if (this.offsetEnd >= node.end) {
-      if (node.next === NONE) return false;
-      node.open(node.next);
-      this.offset = node.start;
-    } else this.offset = this.offsetEnd;
-    this.takeForward();
-    return true;
+    return this.forwardFrom(this.offsetEnd);
   }
 
   previous(): boolean {
+    return this.backwardFrom(this.offset);
+  }
+
+  /** After `removeCurrent`: stops at the item that followed the removed one; false at the end. */
+  resumeForward(): boolean {
+    return this.count > 0 && this.forwardFrom(this.offset);
+  }
+
+  /** After `removeCurrent`: stops at the item before the removed one; false at the start. */
+  resumeBackward(): boolean {
+    return this.count > 0 && this.backwardFrom(this.offset);
+  }
+
+  /** Stops at the item that begins at `offset`, or at the next node's first when that is the end of this one. */
+  private forwardFrom(offset: number): boolean {
     const { node } = this;
-    if (this.offset <= node.start) {
-      if (node.previous === NONE) return false;
-      node.open(node.previous);
-      this.offsetEnd = node.end;
-    } else this.offsetEnd = this.offset;
-    this.takeBackward();
+    if (offset >= node.end) {
+      if (node.next === NONE) return false;
+      offset = node.open(node.next).start;
+    }
+    this.takeForward(offset);
     return true;
   }
 
-  private takeForward(): void {
-    this.offsetEnd = this.node.readForward(this.offset);
+  private backwardFrom(offset: number): boolean {
+    const { node } = this;
+    if (offset <= node.start) {
+      if (node.previous === NONE) return false;
+      offset = node.open(node.previous).end;
+    }
+    this.takeBackward(offset);
+    return true;
+  }
+
+  private takeForward(offset: number): void {
+    this.offset = offset;
+    this.offsetEnd = this.node.readForward(offset);
     this.takeRange();
   }
 
-  private takeBackward(): void {
-    this.offset = this.node.readBackward(this.offsetEnd);
+  private takeBackward(offset: number): void {
+    this.offsetEnd = offset;
+    this.offset = this.node.readBackward(offset);
     this.takeRange();
   }
 
@@ -278,26 +391,17 @@ export class Lists {
         index = node.count - after;
       }
     }
-    this.offset = node.offsetOf(index);
-    this.takeForward();
+    this.takeForward(node.offsetOf(index));
     return true;
   }
 
-  /** Removes the first item. Read it before by `first`. */
-  popFront(): void {
-    this.first();
-    this.removeCurrent();
-  }
-
-  popBack(): void {
-    this.last();
-    this.removeCurrent();
-  }
+  // --- Changes in the middle -----------------------------------------------------------------------------------------
 
   /** Removes the current item. The walk goes on by `resumeForward` or `resumeBackward`, before anything else happens. */
   removeCurrent(): void {
     const { node } = this;
-    node.removeRange(this.offset, this.offsetEnd, 1);
+    if (this.encoding === LARGE) this.guard?.beforeNodeChange(node.address);
+    node.remove(this.offset);
     // At the front the node's start moved up to the item that followed, elsewhere that item moved to `offset`.
     if (this.offsetEnd === node.start) this.offset = node.start;
     this.offsetEnd = this.offset;
@@ -307,69 +411,28 @@ export class Lists {
     this.saveRoot();
   }
 
-  /** After `removeCurrent`: stops at the item that followed the removed one; false at the end. */
-  resumeForward(): boolean {
-    const { node } = this;
-    if (this.count === 0) return false;
-    if (this.offset >= node.end) {
-      if (node.next === NONE) return false;
-      node.open(node.next);
-      this.offset = node.start;
-    }
-    this.takeForward();
-    return true;
-  }
-
-  /** After `removeCurrent`: stops at the item before the removed one; false at the start. */
-  resumeBackward(): boolean {
-    const { node } = this;
-    if (this.count === 0) return false;
-    if (this.offset <= node.start) {
-      if (node.previous === NONE) return false;
-      node.open(node.previous);
-      this.offsetEnd = node.end;
-    } else this.offsetEnd = this.offset;
-    this.takeBackward();
-    return true;
-  }
-
-  /** Takes the empty node out of the chain; `node` then stands between its neighbours: at the start of the next or the end of the previous. */
-  private unlinkNode(): void {
-    const { node, other } = this;
-    const { address, previous, next } = node;
-    if (previous === NONE) this.head = next;
-    else other.open(previous).setNext(next);
-    if (next === NONE) this.tail = previous;
-    else other.open(next).setPrevious(previous);
-    this.arena.free(address);
-    if (next !== NONE) {
-      node.open(next);
-      this.offset = node.start;
-    } else {
-      node.open(previous);
-      this.offset = node.end;
-    }
-    this.offsetEnd = this.offset;
-  }
-
-  /** Gives the current item another content. */
+  /** Gives the current item another content. `expect` came before. */
   replaceCurrent(bytes: Uint8Array, from: number, to: number): void {
-    if (this.to - this.from === to - from) {
-      this.segment.set(bytes.subarray(from, to), this.from);
+    const { node } = this;
+    // A node may grow over its limit by it, as it does in Valkey, but not by what has a node of its own.
+    const aloneBytes = listNodeBytes(this.limits.listNodeSize);
+    if (this.encoding === PACKED || (to - from <= aloneBytes && this.to - this.from <= aloneBytes)) {
+      if (this.encoding === LARGE) this.guard?.beforeNodeChange(node.address);
+      const before = this.offset - node.start;
+      const old = node.address;
+      node.replace(this.offset, bytes, from, to, 0);
+      this.nodeMoved(old);
+      if (this.encoding === LARGE) this.saveRoot();
+      this.takeForward(node.start + before);
       return;
     }
     this.insertHere(this.offsetEnd, bytes, from, to);
-    // The new item follows the current one, which is found again by its bytes' place: the node it was in may have been split.
-    this.removeBeforeInserted();
-  }
-
-  private removeBeforeInserted(): void {
-    // `insertHere` stopped at the new item.
+    // The new item follows the old one: the node that both were in may have been split between them.
     this.previous();
     this.removeCurrent();
   }
 
-  /** Adds an item before the current one. */
+  /** Adds an item before the current one. `expect` came before. */
   insertBefore(bytes: Uint8Array, from: number, to: number): void {
     this.insertHere(this.offset, bytes, from, to);
   }
@@ -379,142 +442,46 @@ export class Lists {
     this.insertHere(this.offsetEnd, bytes, from, to);
   }
 
-  /** Adds an item in the current node at `offset`, splitting the node when it is full; stops at the new item. */
+  /** Adds an item in the open node at `offset`, splitting the node when it is full; stops at the new item. */
   private insertHere(offset: number, bytes: Uint8Array, from: number, to: number): void {
     const { node } = this;
-    const size = itemBytes(to - from);
-    if (this.encoding === PACKED && this.exceeds(node.used + size, node.count + 1)) {
-      const before = offset - node.start;
-      this.convert();
-      node.open(this.head);
-      offset = node.start + before;
-    }
-    if (this.encoding === LARGE && this.exceeds(node.used + size, node.count + 1)) {
-      if (offset > node.start && offset < node.end) this.splitNode(offset);
-      offset = this.roomBeside(offset, size);
+    if (this.encoding === LARGE) {
+      this.guard?.beforeNodeChange(node.address);
+      const size = itemBytes(to - from);
+      if (this.isFull(size)) {
+        if (offset > node.start && offset < node.end) this.splitNode(offset);
+        if (this.isFull(size)) offset = this.roomBeside(offset, size);
+      }
     }
     const before = offset - node.start;
     const old = node.address;
-    node.insert(offset, bytes, from, to, this.encoding === PACKED ? 0 : this.grownBytes(this.arena.capacity(old)));
+    node.insert(offset, bytes, from, to, this.encoding === PACKED ? 0 : this.grownBytes());
     this.nodeMoved(old);
     if (this.encoding === LARGE) {
       this.total++;
       this.saveRoot();
     }
-    this.offset = node.start + before;
-    this.takeForward();
+    this.takeForward(node.start + before);
   }
 
-  /** The place `offset` is the start or end of the full node: finds a neighbour with room there or makes a node. Returns the offset in it. */
+  /** `offset` is the start or the end of the open, full node: opens a neighbour with room there, or makes one. Returns the offset in it. */
   private roomBeside(offset: number, size: number): number {
-    const { node, other } = this;
+    const { node } = this;
+    const own = node.address;
     const atStart = offset === node.start;
     const neighbour = atStart ? node.previous : node.next;
     if (neighbour !== NONE) {
-      other.open(neighbour);
-      if (!this.exceeds(other.used + size, other.count + 1)) {
-        node.open(neighbour);
+      node.open(neighbour);
+      if (!this.isFull(size)) {
+        this.guard?.beforeNodeChange(neighbour);
         return atStart ? node.end : node.start;
       }
     }
-    const own = node.address;
-    if (node.count === 0) return node.start;
-    const address = node.create(Math.max(FIRST_NODE_BYTES, NODE_HEADER_BYTES + size), false);
-    const left = atStart ? neighbour : own;
-    const right = atStart ? own : neighbour;
-    node.setPrevious(left);
-    node.setNext(right);
-    if (left === NONE) this.head = address;
-    else other.open(left).setNext(address);
-    if (right === NONE) this.tail = address;
-    else other.open(right).setPrevious(address);
+    this.addNode(atStart ? neighbour : own, atStart ? own : neighbour, size, false);
     return node.start;
   }
 
-  /** Splits the current node: what stands from `offset` on becomes a node of its own; `node` stays on the left part. */
-  private splitNode(offset: number): void {
-    const { node, other } = this;
-    let moved = 0;
-    for (let at = offset; at < node.end; moved++) at = node.readForward(at);
-    const { next } = node;
-    const right = other.create(NODE_HEADER_BYTES + node.end - offset, false);
-    node.moveTail(offset, moved, other);
-    other.setPrevious(node.address);
-    other.setNext(next);
-    node.setNext(right);
-    if (next === NONE) this.tail = right;
-    else other.open(next).setPrevious(right);
-  }
-
-  /** Removes `count` items from the front. Whole nodes go at once. */
-  dropFront(count: number): void {
-    const { node } = this;
-    if (this.encoding === LARGE) node.open(this.head);
-    while (count > 0) {
-      if (this.encoding === LARGE && node.count <= count && this.total > node.count) {
-        count -= node.count;
-        this.total -= node.count;
-        node.count = 0;
-        this.unlinkNode();
-        continue;
-      }
-      let offset = node.start;
-      for (let i = 0; i < count; i++) offset = node.readForward(offset);
-      node.removeRange(node.start, offset, count);
-      this.total -= count;
-      count = 0;
-    }
-    if (this.encoding === LARGE) this.saveRoot();
-  }
-
-  dropBack(count: number): void {
-    const { node } = this;
-    if (this.encoding === LARGE) node.open(this.tail);
-    while (count > 0) {
-      if (this.encoding === LARGE && node.count <= count && this.total > node.count) {
-        count -= node.count;
-        this.total -= node.count;
-        node.count = 0;
-        this.unlinkNode();
-        continue;
-      }
-      let offset = node.end;
-      for (let i = 0; i < count; i++) offset = node.readBackward(offset);
-      node.removeRange(offset, node.end, count);
-      this.total -= count;
-      count = 0;
-    }
-    if (this.encoding === LARGE) this.saveRoot();
-  }
-
-  /** After removals: gives memory back, and makes a list of one node, half full at most, packed again, as Valkey does. */
-  settle(): void {
-    const { node } = this;
-    if (this.encoding === PACKED) {
-      if (node.count === 0) return;
-      node.shrink();
-      this.root = node.address;
-      return;
-    }
-    if (this.head !== this.tail) return;
-    node.open(this.head);
-    const { listNodeSize } = this.limits;
-    if (node.used > listNodeBytes(listNodeSize) / 2 || (listNodeSize >= 0 && node.count > listNodeSize / 2)) return;
-    this.arena.free(this.root);
-    this.encoding = PACKED;
-    if (node.count > 0) node.shrink();
-    this.root = node.address;
-  }
-
-  private convert(): void {
-    const { node } = this;
-    this.root = this.arena.allocate(ROOT_BYTES);
-    this.encoding = LARGE;
-    this.head = node.address;
-    this.tail = node.address;
-    this.total = node.count;
-    this.saveRoot();
-  }
+  // --- The end of a list ---------------------------------------------------------------------------------------------
 
   /** Frees the open list. */
   free(): void {

@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { HASH, LARGE, LIST, SET, ZSET } from '../keyspace/entry.ts';
 import { Keyspace } from '../keyspace/keyspace.ts';
-import { Arena } from '../memory/arena.ts';
+import { Arena, NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { ListNode } from '../memory/list-node.ts';
+import { elementSize } from '../memory/listpack-size.ts';
 import { type CollectionLimits, defaultLimits, type ElementWalk, Types } from './index.ts';
+import type { Lists } from './lists.ts';
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string): Uint8Array => encoder.encode(text);
@@ -176,9 +179,11 @@ test('a list is an array, packed or large, and gives its memory back', () => {
       const bytes = bytesOf(content);
       list.open(list.encoding, list.root);
       if (what === 'front') {
+        list.expect(1, bytes.length);
         list.pushFront(bytes, 0, bytes.length);
         model.unshift(content);
       } else if (what === 'back') {
+        list.expect(1, bytes.length);
         list.pushBack(bytes, 0, bytes.length);
         model.push(content);
       } else if (model.length > 1) {
@@ -199,9 +204,11 @@ test('a list is an array, packed or large, and gives its memory back', () => {
         } else {
           expect(list.seek(index)).toBe(true);
           if (what === 'insert') {
+            list.expect(1, bytes.length);
             list.insertBefore(bytes, 0, bytes.length);
             model.splice(index, 0, content);
           } else if (what === 'replace') {
+            list.expect(1, bytes.length);
             list.replaceCurrent(bytes, 0, bytes.length);
             model[index] = content;
           } else {
@@ -213,6 +220,7 @@ test('a list is an array, packed or large, and gives its memory back', () => {
       }
       expect(list.count).toBe(model.length);
       expect(elements(types.walk.open(LIST, list.encoding, list.root))).toEqual(model);
+      expect(packedBytes(arena, list)).toBe(model.reduce((sum, item) => sum + entryBytes(item), 0));
     }
     for (const [index, content] of model.entries()) {
       list.seek(index);
@@ -229,11 +237,47 @@ test('a list is an array, packed or large, and gives its memory back', () => {
   fc.assert(fc.property(operations, run({ ...small, listNodeSize: -1 })), { numRuns: 80 });
 });
 
+/** What an item takes in Valkey's listpack, and what the nodes of a list say that theirs take. */
+function entryBytes(item: string): number {
+  return elementSize(bytesOf(item), 0, bytesOf(item).length);
+}
+
+function packedBytes(arena: Arena, list: Lists): number {
+  const node = new ListNode(arena);
+  if (list.encoding !== LARGE) return node.open(list.root).packed;
+  let sum = 0;
+  for (let at = arena.words[list.root >>> SEGMENT_OF_SHIFT]![(list.root & OFFSET_MASK) << 1]!; at !== NONE; ) {
+    sum += node.open(at).packed;
+    at = node.next;
+  }
+  return sum;
+}
+
+test('a list is packed up to the size of the listpack it would be, and again at half of it', () => {
+  const { types } = typesOf(defaultLimits());
+  const list = types.lists.create();
+  const push = (item: string): void => {
+    list.expect(1, item.length);
+    list.pushBack(bytesOf(item), 0, item.length);
+  };
+  // 7 bytes of frame and 2 for each 7: 4092 items, where as strings of one byte they would be 2728.
+  for (let i = 0; i < 4092; i++) push('7');
+  expect(list.encoding).not.toBe(LARGE);
+  push('7');
+  push('7');
+  expect(list.encoding).toBe(LARGE);
+  while (list.count > 2044) {
+    list.popBack();
+    list.settle();
+    expect(list.encoding === LARGE).toBe(list.count > 2044);
+  }
+});
+
 test('a walk over a list can remove items as it goes, in both directions', () => {
   const { types } = typesOf();
   for (const backwards of [false, true]) {
     const list = types.lists.create();
-    for (let i = 0; i < 50; i++) list.pushBack(bytesOf(String(i)), 0, String(i).length);
+    for (let i = 0; i < 50; i++) list.append(bytesOf(String(i)), 0, String(i).length);
     let at = backwards ? list.last() : list.first();
     while (at) {
       if (Number(textOf(list.segment, list.from, list.to)) % 3 === 0) {

@@ -44,7 +44,7 @@ export class ValueBuilder {
   }
 
   item(bytes: Uint8Array, from: number, to: number): void {
-    this.lists.pushBack(bytes, from, to);
+    this.lists.append(bytes, from, to);
   }
 
   /** False when the member came before. */
