@@ -153,6 +153,12 @@ function pfmerge(call: Call, hll: HyperLogLog): void {
 
 function pfdebug(call: Call, hll: HyperLogLog): void {
   const { reply } = call;
+  if (call.is(1, 'SIMD')) {
+    // Valkey switches between two ways of the same sums; here there is one.
+    if (call.is(2, 'ON') || call.is(2, 'OFF')) reply.simple(call.is(2, 'ON') ? 'enabled' : 'disabled');
+    else call.fail('ERR Argument must be ON or OFF');
+    return;
+  }
   if (call.findForWrite(2) === NONE) {
     call.fail('ERR The specified key does not exist');
     return;

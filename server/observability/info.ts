@@ -157,6 +157,7 @@ const stats: Section = (rooms) => (add) => {
   add('instantaneous_output_repl_kbps', rates.replicationOutput.toFixed(2));
   add('rejected_connections', all.refused);
   add('expired_keys', keyspace.expired);
+  add('expired_fields', keyspace.expiredFields);
   add('evicted_keys', keyspace.evicted);
   add('keyspace_hits', keyspace.hits);
   add('keyspace_misses', keyspace.misses);
@@ -225,7 +226,9 @@ const cluster: Section = (rooms) => (add) => add('cluster_enabled', rooms.keyspa
 
 const keyspace: Section = (rooms) => (add) => {
   for (const database of rooms.keyspace.databases) {
-    if (database.size > 0) add(`db${database.index}`, `keys=${database.size},expires=${database.expiring},avg_ttl=0`);
+    if (database.size === 0) continue;
+    const { index, size, expiring, expiringHashes } = database;
+    add(`db${index}`, `keys=${size},expires=${expiring},avg_ttl=0,keys_with_volatile_items=${expiringHashes}`);
   }
 };
 
