@@ -64,6 +64,8 @@ const HELP = [
   'SLOTS',
   '    Return information about slots range mappings. Each range is made of:',
   '    start, end, primary and replicas IP addresses, ports and ids',
+  'SLOT-STATS',
+  '    Return an array of slot usage statistics for slots assigned to the current node.',
   'SHARDS',
   '    Return information about slot range mappings and the nodes associated with them.',
   'ADDSLOTS <slot> [<slot> ...]',
@@ -116,15 +118,9 @@ function change(call: Call, make: (state: ClusterState) => string | null): void 
   else call.fail(error);
 }
 
-function wrongForm(call: Call): void {
-  call.fail(
-    `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try CLUSTER HELP.`,
-  );
-}
-
 function meet(call: Call): void {
   if (clusterOf(call) === null) return;
-  if (call.count > 5) return wrongForm(call);
+  if (call.count > 5) return call.failSubcommand();
   const port = parseInteger(call.bytes, call.starts[3]!, call.ends[3]!);
   if (Number.isNaN(port)) return call.fail(`ERR Invalid base port specified: ${call.text(3)}`);
   if (port <= 0 || port > 65535) return call.fail('ERR Port number is out of range');
@@ -236,16 +232,16 @@ function failover(call: Call): void {
 function replicate(call: Call): void {
   const room = clusterOf(call);
   if (room === null) return;
-  if (call.count > 4) return wrongForm(call);
+  if (call.count > 4) return call.failSubcommand();
   if (call.count === 3) return change(call, (state) => admin.replicate(state, call.text(2)));
-  if (!call.is(2, 'NO') || !call.is(3, 'ONE')) return wrongForm(call);
+  if (!call.is(2, 'NO') || !call.is(3, 'ONE')) return call.failSubcommand();
   room.cluster.run(call.nowMs, admin.replicateNoOne);
   call.reply.ok();
 }
 
 function reset(call: Call): void {
   if (clusterOf(call) === null) return;
-  if (call.count > 3) return wrongForm(call);
+  if (call.count > 3) return call.failSubcommand();
   const hard = call.count === 3 && call.is(2, 'HARD');
   if (call.count === 3 && !hard && !call.is(2, 'SOFT')) return call.fail(ERR_SYNTAX);
   change(call, (state) => admin.reset(state, hard));
@@ -309,7 +305,7 @@ function getKeysInSlot(call: Call): void {
 function flushSlot(call: Call): void {
   const room = clusterOf(call);
   if (room === null) return;
-  if (call.count > 4) return wrongForm(call);
+  if (call.count > 4) return call.failSubcommand();
   const slot = parseSlot(call, 2);
   if (slot < 0) return;
   if (call.count === 4 && !call.is(3, 'ASYNC') && !call.is(3, 'SYNC')) return call.fail(ERR_SYNTAX);

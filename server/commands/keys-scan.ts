@@ -5,7 +5,7 @@
 import { globMatch } from '../config/glob.ts';
 import type { Database } from '../keyspace/database.ts';
 import { EntryView } from '../keyspace/entry.ts';
-import { slotOf } from '../keyspace/slot.ts';
+import { SLOT_COUNT, slotOf } from '../keyspace/slot.ts';
 import { NONE } from '../memory/arena.ts';
 import { TableWalk } from '../memory/table-walk.ts';
 import { ERR_CURSOR, ERR_SYNTAX } from '../protocol/errors.ts';
@@ -36,12 +36,25 @@ const SCAN_BUCKETS_PER_COUNT = 10;
 /** The largest bucket chain that SCAN copies at once; grown when a chain is longer. */
 const INITIAL_SCAN_ENTRIES = 256;
 
+const ERR_SLOT = 'ERR Invalid or out of range slot';
+
 /** Cursors are 64 bits to clients. */
 const MAX_CURSOR = 2n ** 64n;
 
-interface ScanFilter {
+/** What SCAN and CLUSTERSCAN take besides their cursor. */
+export interface ScanOptions {
   readonly pattern: Uint8Array | null;
+  /** -1 for any. */
   readonly type: number;
+  readonly count: number;
+  /** CLUSTERSCAN: -1 for any. */
+  readonly slot: number;
+}
+
+/** Where a scan stands: a slot and a hash prefix in it. */
+export interface ScanPlace {
+  readonly slot: number;
+  readonly prefix: number;
 }
 
 function scan(call: Call): void {
@@ -50,35 +63,60 @@ function scan(call: Call): void {
     call.fail(ERR_CURSOR);
     return;
   }
+  const options = scanOptions(call, false);
+  if (options === null) return;
+  const { keyspace, reply } = call;
+  /** All matching keys are in this slot, when the pattern says so. */
+  const onlySlot = keyspace.slots > 1 && options.pattern !== null ? patternSlot(options.pattern) : -1;
+  let place: ScanPlace = { slot: Math.floor(cursor / 2 ** 32), prefix: cursor % 2 ** 32 };
+  if (onlySlot >= 0 && place.slot !== onlySlot) {
+    place = { slot: place.slot < onlySlot ? onlySlot : keyspace.slots, prefix: 0 };
+  }
+  const found = scanKeys(call, place, options, (slot) =>
+    onlySlot >= 0 ? keyspace.slots : nextSlotWithKeys(call.database, slot),
+  );
+  reply.array(2);
+  reply.bulkText(String(found.slot < keyspace.slots ? found.slot * 2 ** 32 + found.prefix : 0));
+  replyKeys(call, found.keys);
+}
+
+export function replyKeys({ reply }: Call, keys: readonly Uint8Array[]): void {
+  reply.array(keys.length);
+  for (const key of keys) reply.bulk(key, 0, key.length);
+}
+
+/** The options from argument 2 on; null after the error was answered. */
+export function scanOptions(call: Call, withSlot: boolean): ScanOptions | null {
   let count = 10;
   let pattern: Uint8Array | null = null;
-  let wantedType = -1;
+  let type = -1;
+  let slot = -1;
   for (let i = 2; i < call.count; i += 2) {
     const more = i + 1 < call.count;
     if (call.is(i, 'COUNT') && more) {
       count = call.integer(i + 1);
-      if (call.failed) return;
-      if (count < 1) {
-        call.fail(ERR_SYNTAX);
-        return;
-      }
+      if (call.failed) return null;
+      if (count < 1) return fail(call, ERR_SYNTAX);
     } else if (call.is(i, 'MATCH') && more) pattern = call.copy(i + 1);
     else if (call.is(i, 'TYPE') && more) {
       const name = call.text(i + 1).toLowerCase();
       const found = Object.entries(TYPE_NAMES).find(([, known]) => known === name);
-      if (found === undefined) {
-        call.fail(`ERR unknown type name '${call.text(i + 1)}'`);
-        return;
-      }
-      wantedType = Number(found[0]);
-    } else {
-      if (call.is(i, 'NOVALUES')) call.fail('ERR NOVALUES option can only be used in HSCAN');
-      else if (call.is(i, 'NOSCORES')) call.fail('ERR NOSCORES option can only be used in ZSCAN');
-      else call.fail(ERR_SYNTAX);
-      return;
-    }
+      if (found === undefined) return fail(call, `ERR unknown type name '${call.text(i + 1)}'`);
+      type = Number(found[0]);
+    } else if (withSlot && call.is(i, 'SLOT') && more) {
+      slot = call.integer(i + 1, ERR_SLOT);
+      if (call.failed) return null;
+      if (slot < 0 || slot >= SLOT_COUNT) return fail(call, ERR_SLOT);
+    } else if (call.is(i, 'NOVALUES')) return fail(call, 'ERR NOVALUES option can only be used in HSCAN');
+    else if (call.is(i, 'NOSCORES')) return fail(call, 'ERR NOSCORES option can only be used in ZSCAN');
+    else return fail(call, ERR_SYNTAX);
   }
-  replyScan(call, cursor, count, { pattern, type: wantedType });
+  return { pattern, type, count, slot };
+}
+
+function fail(call: Call, error: string): null {
+  call.fail(error);
+  return null;
 }
 
 /** A cursor is slot × 2^32 + hash prefix; 0 begins and ends. */
@@ -88,26 +126,27 @@ function cursorOf(call: Call, index: number): number | null {
   return Number(text);
 }
 
-function replyScan(call: Call, start: number, count: number, filter: ScanFilter): void {
-  const { database, reply, keyspace } = call;
+/**
+ * Collects keys from a place on, slot after slot as `nextSlot` says, until about `options.count` were seen; says where it stopped
+ * (a slot that is none: at the end).
+ */
+export function scanKeys(
+  call: Call,
+  from: ScanPlace,
+  options: ScanOptions,
+  nextSlot: (slot: number) => number,
+): ScanPlace & { readonly keys: readonly Uint8Array[] } {
+  const { database, keyspace } = call;
   const keys: Uint8Array[] = [];
   const expired: Uint8Array[] = [];
   const view = new EntryView(keyspace.arena);
   let entries = new Int32Array(INITIAL_SCAN_ENTRIES);
-  /** All matching keys are in this slot, when the pattern says so. */
-  const onlySlot = keyspace.slots > 1 && filter.pattern !== null ? patternSlot(filter.pattern) : -1;
-  let slot = Math.floor(start / 2 ** 32);
-  let prefix = start % 2 ** 32;
-  if (onlySlot >= 0 && slot !== onlySlot) {
-    slot = slot < onlySlot ? onlySlot : keyspace.slots;
-    prefix = 0;
-  }
+  let { slot, prefix } = from;
   let visited = 0;
   let seen = 0;
-  let next = 0;
-  while (slot < keyspace.slots && seen < count && visited < count * SCAN_BUCKETS_PER_COUNT) {
+  while (slot < keyspace.slots && seen < options.count && visited < options.count * SCAN_BUCKETS_PER_COUNT) {
     if (!database.openVisible(slot)) {
-      slot = onlySlot >= 0 ? keyspace.slots : nextSlotWithKeys(database, slot);
+      slot = nextSlot(slot);
       prefix = 0;
       continue;
     }
@@ -118,7 +157,7 @@ function replyScan(call: Call, start: number, count: number, filter: ScanFilter)
     for (let i = 0; i < length; i++) {
       view.open(keyspace.arena, entries[i]!);
       seen++;
-      if (!wanted(view, filter)) continue;
+      if (!wanted(view, options)) continue;
       const key = view.segment.slice(view.keyAt, view.keyEnd);
       if (view.expires && keyspace.isExpired(view.expireAtMs())) expired.push(key);
       else keys.push(key);
@@ -126,22 +165,18 @@ function replyScan(call: Call, start: number, count: number, filter: ScanFilter)
     visited++;
     prefix = database.table.nextCursor(prefix);
     if (prefix === 2 ** 32) {
-      slot = onlySlot >= 0 ? keyspace.slots : nextSlotWithKeys(database, slot);
+      slot = nextSlot(slot);
       prefix = 0;
     }
   }
-  if (slot < keyspace.slots) next = slot * 2 ** 32 + prefix;
   for (const key of expired) {
     if (keyspace.slots > 1) keyspace.slot = slotOf(key, 0, key.length);
     database.findWithoutAccess(key, 0, key.length);
   }
-  reply.array(2);
-  reply.bulkText(String(next));
-  reply.array(keys.length);
-  for (const key of keys) reply.bulk(key, 0, key.length);
+  return { slot, prefix, keys };
 }
 
-function wanted(view: EntryView, filter: ScanFilter): boolean {
+function wanted(view: EntryView, filter: ScanOptions): boolean {
   if (filter.type >= 0 && view.type !== filter.type) return false;
   return (
     filter.pattern === null ||
@@ -162,7 +197,7 @@ export function patternSlot(pattern: Uint8Array): number {
 }
 
 /** The first slot after `slot` that has keys, or the number of slots. */
-function nextSlotWithKeys(database: Database, slot: number): number {
+export function nextSlotWithKeys(database: Database, slot: number): number {
   const { keyspace } = database;
   for (let next = slot + 1; next < keyspace.slots; next++) if (database.countInSlot(next) > 0) return next;
   return keyspace.slots;

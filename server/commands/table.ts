@@ -4,6 +4,7 @@ import { aclCommands } from './acl.ts';
 import { bitfieldCommands } from './bitfield.ts';
 import { bitmapCommands } from './bitmaps.ts';
 import { clusterCommands } from './cluster.ts';
+import { clusterScanCommands } from './cluster-scan.ts';
 import type { Command } from './command.ts';
 import { commandLogCommands } from './commandlog.ts';
 import { connectionCommands } from './connection.ts';
@@ -84,5 +85,6 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     debugCommands,
     replicationCommands,
     clusterCommands,
+    clusterScanCommands(),
   ];
 }

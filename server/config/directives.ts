@@ -48,7 +48,6 @@ export const directives: readonly Directive[] = [
     ),
     canonical: canonicalOutputLimits,
   },
-  integer('io-threads', 1, 1, 1, false),
 
   // General
   choice('loglevel', 'notice', ['debug', 'verbose', 'notice', 'warning', 'nothing']),
@@ -68,6 +67,9 @@ export const directives: readonly Directive[] = [
   text('pidfile', '', false),
   { ...words('shutdown-on-sigterm', 'default', checkShutdown), canonical: inTheirOrder },
   { ...words('shutdown-on-sigint', 'default', checkShutdown), canonical: inTheirOrder },
+
+  choice('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']),
+  words('oom-score-adj-values', '0 200 800', checkOomScores),
 
   // Memory
   memory('maxmemory', 0),
@@ -150,6 +152,7 @@ export const directives: readonly Directive[] = [
   integer('cluster-port', 0, 0, MAX_PORT, false),
   integer('cluster-node-timeout', 15000, 0, MAX_INT),
   { ...integer('cluster-ping-interval', 0, 0, MAX_INT), hidden: true },
+  boolean('cluster-slot-stats-enabled', 'no'),
   boolean('cluster-require-full-coverage', 'yes'),
   boolean('cluster-allow-reads-when-down', 'no'),
   boolean('cluster-allow-pubsubshard-when-down', 'yes'),
@@ -195,6 +198,15 @@ function checkReplicaOf(value: string): string | null {
   const [host, port, ...rest] = value.split(' ');
   if (host === undefined || port === undefined || rest.length > 0) return 'wrong number of arguments';
   return /^\d+$/.test(port) && Number(port) <= MAX_PORT ? null : 'Invalid primary port';
+}
+
+const MAX_OOM_SCORE = 2000;
+
+function checkOomScores(value: string): string | null {
+  const scores = value.split(' ');
+  if (scores.length !== 3) return 'wrong number of arguments';
+  const isScore = (word: string) => /^-?\d+$/.test(word) && Math.abs(Number(word)) <= MAX_OOM_SCORE;
+  return scores.every(isScore) ? null : 'Invalid oom-score-adj-values, elements must be between -2000 and 2000.';
 }
 
 /** A primary of a cluster always hands over before it ends, and no replica is waited for: those words say so and change nothing. */

@@ -12,11 +12,14 @@ import { CommandLog } from './command-log.ts';
 import { ErrorCounts } from './error-counts.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
+import { SlotCosts } from './slot-costs.ts';
 
 export class Accounting {
   readonly commandLog: CommandLog = new CommandLog();
   readonly latency: LatencyMonitor = new LatencyMonitor();
   readonly errors: ErrorCounts = new ErrorCounts();
+  /** cluster-slot-stats-enabled: costs by slot; null while they are not kept. */
+  slots: SlotCosts | null = null;
   /** latency-tracking: whether histograms are kept. */
   tracksLatency = true;
   /** Requests executed. */
@@ -51,7 +54,10 @@ export class Accounting {
     return this.began[0]!;
   }
 
-  /** A request ended that began at `beganMicros` (before those that it ran itself). `isNested`: a script's command is in no log. */
+  /**
+   * A request ended that began at `beganMicros` (before those that it ran itself). `isNested`: a script's command is in no log.
+   * `slot`: of its keys, below 0 without.
+   */
   end(
     client: Client,
     entry: CommandEntry,
@@ -60,6 +66,7 @@ export class Accounting {
     replyBytes: number,
     nowMs: number,
     isNested: boolean,
+    slot: number,
   ): void {
     const endMicros = this.readClock();
     const micros = endMicros - beganMicros;
@@ -67,6 +74,9 @@ export class Accounting {
     this.micros[entry.id]! += micros;
     if (!isNested) this.commandMicros += micros;
     if (this.tracksLatency) this.histogramOf(entry.id).add(micros);
+    if (slot >= 0 && this.slots !== null) {
+      this.slots.add(slot, micros, isNested ? 0 : requestBytes(args), isNested ? 0 : replyBytes);
+    }
     if (isNested) return;
     if (this.latency.thresholdMs > 0) {
       this.latency.sample(entry.has(flag.FAST) ? 'fast-command' : 'command', micros / 1000, nowMs);
@@ -101,6 +111,7 @@ export class Accounting {
     this.micros.fill(0);
     this.histograms.fill(null);
     this.errors.reset();
+    if (this.slots !== null) this.slots = new SlotCosts();
   }
 }
 
