@@ -1,16 +1,17 @@
 /**
  * COPY: a value once more under another key or in another database. Collections are copied as the structures they are, not element by
- * element (types/copier.ts).
+ * element (types/copier.ts); streams by way of their DUMP payload.
  * Source: Valkey 9.1 db.c copyCommand.
  */
 import type { Database } from '../keyspace/database.ts';
-import { STRING } from '../keyspace/entry.ts';
+import { STREAM, STRING } from '../keyspace/entry.ts';
 import { EVENT_GENERIC } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { ERR_DB_INDEX, ERR_SAME_OBJECT, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { type Command, DENYOOM, TWO_KEYS, WRITE } from './command.ts';
+import { dumpsOf } from './dump.ts';
 import { sameArguments } from './keys.ts';
 
 function copy(types: Types, call: Call): void {
@@ -58,6 +59,13 @@ function copy(types: Types, call: Call): void {
     const value = database.valueSegment.slice(at, at + view.stringLength());
     target.findForWrite(bytes, from, to);
     target.putString(bytes, from, to, value, 0, value.length, expireAtMs);
+  } else if (view.type === STREAM) {
+    const dumps = dumpsOf(call);
+    const payload = dumps.dump(view.address);
+    if (!dumps.read(payload, 0, payload.length))
+      throw new Error('COPY: a stream came out of its own payload as nothing');
+    target.findForWrite(bytes, from, to);
+    dumps.put(target, bytes, from, to, expireAtMs);
   } else {
     const { type, encoding } = view;
     const root = types.copy(type, encoding, view.root());

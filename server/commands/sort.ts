@@ -282,16 +282,18 @@ function store(
     return;
   }
   const lists = types.otherLists;
-  lists.create();
+  // Made as a large list and packed at the end where it is small enough, as Valkey does.
+  lists.create().expect(0, Number.POSITIVE_INFINITY);
   const lookUp = new LookUp(types, call);
   for (let rank = from; rank < to; rank++) {
     const i = order[rank]!;
-    if (get.length === 0) lists.pushBack(elements.segments[i]!, elements.bounds[2 * i]!, elements.bounds[2 * i + 1]!);
+    if (get.length === 0) lists.append(elements.segments[i]!, elements.bounds[2 * i]!, elements.bounds[2 * i + 1]!);
     for (const pattern of get) {
-      if (lookUp.find(pattern, elements, i)) lists.pushBack(lookUp.segment, lookUp.from, lookUp.to);
-      else lists.pushBack(NO_BYTES, 0, 0);
+      if (lookUp.find(pattern, elements, i)) lists.append(lookUp.segment, lookUp.from, lookUp.to);
+      else lists.append(NO_BYTES, 0, 0);
     }
   }
+  lists.settle();
   call.findForWrite(storeIndex);
   database.putCollection(bytes, starts[storeIndex]!, ends[storeIndex]!, LIST, lists.encoding, lists.root);
   call.changed(count);

@@ -12,15 +12,11 @@ import { readVarint, varintBytes } from '../memory/varint.ts';
 import type { InnerTables } from './inner-tables.ts';
 import { ZSET_KEY_OFFSET } from './sorted-sets.ts';
 
-/** Copies a collection and returns the copy's root. */
-export type CollectionCopy = (encoding: number, root: Address) => Address;
-
 export class Copier {
   private readonly arena: Arena;
   private readonly tables: readonly (Table | null)[];
   private readonly node: ListNode;
   private readonly ordered: Ordered;
-  private readonly others: Map<number, CollectionCopy> = new Map();
 
   constructor(arena: Arena, inner: InnerTables) {
     this.arena = arena;
@@ -33,20 +29,13 @@ export class Copier {
     this.ordered = new Ordered(arena);
   }
 
-  /** Says how values of a type that this file does not know are copied. */
-  onCopy(type: number, copy: CollectionCopy): void {
-    this.others.set(type, copy);
-  }
-
+  /** Copies a list, set, sorted set or hash; returns the copy's root. */
   copy(type: number, encoding: number, root: Address): Address {
-    const other = this.others.get(type);
-    if (other !== undefined) return other(encoding, root);
+    if (type > HASH) throw new Error(`types: collections of type ${type} cannot be copied`);
     if (encoding === PACKED) return this.copyAllocation(root);
     if (type === LIST) return this.copyList(root);
     if (type === ZSET) return this.copySortedSet(root);
-    const table = this.tables[type];
-    if (table === undefined || table === null) throw new Error(`types: collections of type ${type} cannot be copied`);
-    return table.open(root).copy(this.copyEntry);
+    return this.tables[type]!.open(root).copy(this.copyEntry);
   }
 
   private readonly copyEntry = (entry: Address): Address => this.copyAllocation(entry);
