@@ -149,7 +149,7 @@ export function memoryCommands(types: Types): readonly Command[] {
           run: (call) => {
             const { arena } = call.keyspace;
             call.reply.verbatim(
-              `arena: ${arena.usedBytes} bytes in cells, ${arena.pageBytes} in pages, ${arena.segmentBytes} in segments`,
+              `arena: ${arena.usedBytes} bytes allocated in cells, ${arena.pageBytes} in pages, ${arena.segmentBytes} in segments`,
             );
           },
         },

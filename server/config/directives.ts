@@ -128,7 +128,7 @@ export const directives: readonly Directive[] = [
   boolean('rdbchecksum', 'yes', false),
   { ...text('dbfilename', 'dump.rdb'), isProtected: true },
   { ...text('dir', './'), isProtected: true },
-  choice('appendonly', 'no', ['no'], false),
+  choice('appendonly', 'no', ['no']),
 
   // Replication
   { ...words('replicaof', '', checkReplicaOf, false), alias: 'slaveof' },
@@ -181,8 +181,8 @@ export const directives: readonly Directive[] = [
 /** Bytes, or a share of maxmemory. */
 function checkClientMemory(value: string): string | null {
   const share = /^(\d+)%$/.exec(value);
-  const valid = share === null ? (parseMemory(value) ?? -1) >= 0 : Number(share[1]) <= 100;
-  return valid ? null : 'argument must be a memory or percent value';
+  if (share !== null) return Number(share[1]) <= 100 ? null : 'percentage argument must be less or equal to 100';
+  return (parseMemory(value) ?? -1) >= 0 ? null : 'argument must be a memory or percent value';
 }
 
 function checkSavePoints(value: string): string | null {

@@ -3,15 +3,15 @@
  * here: each with the reason. They are checked, kept and shown by CONFIG GET; the log names those that were given a value at start.
  * What would change results or what survives a crash is never among them: such a directive is real, or unknown and refused.
  */
-import { boolean, choice, type Directive, integer, MAX_INT, memory, text, words } from './directive.ts';
+import { boolean, choice, type Directive, integer, MAX_INT, memory, text } from './directive.ts';
 
 const PERCENT = 100;
+/** Valkey's bound. */
+const MAX_IO_THREADS = 256;
 
 function inert(why: string, ...directives: readonly Directive[]): readonly Directive[] {
   return directives.map((directive) => ({ ...directive, inert: why }));
 }
-
-const anything = (): null => null;
 
 export const inertDirectives: readonly Directive[] = [
   ...inert('the log has no logo', boolean('always-show-logo', 'no', false)),
@@ -37,8 +37,6 @@ export const inertDirectives: readonly Directive[] = [
   ...inert(
     'whoever starts the process sets these of its process',
     ...[
-      choice('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']),
-      words('oom-score-adj-values', '0 200 800', anything),
       boolean('disable-thp', 'yes', false),
       text('server-cpulist', '', false, 'server_cpulist'),
       text('bio-cpulist', '', false, 'bio_cpulist'),
@@ -109,6 +107,17 @@ export const inertDirectives: readonly Directive[] = [
     'the sockets of Node.js know one path at a time',
     boolean('mptcp', 'no', false),
     boolean('repl-mptcp', 'no', false),
+  ),
+  ...inert(
+    'one thread does all work: of more of them nobody would see but speed',
+    integer('io-threads', 1, 1, MAX_IO_THREADS),
+    ...[
+      boolean('io-threads-always-active', 'no'),
+      integer('min-io-threads-avoid-copy-reply', 7, 0, MAX_INT),
+      integer('min-string-size-avoid-copy-reply', 16384, 0, MAX_INT),
+      integer('min-string-size-avoid-copy-reply-threaded', 65536, 0, MAX_INT),
+      integer('loading-process-events-interval-bytes', 2 * 1024 * 1024, 1024, MAX_INT),
+    ].map((directive) => ({ ...directive, hidden: true })),
   ),
   ...inert(
     'the event loop of Node.js accepts and reads',

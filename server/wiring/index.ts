@@ -5,6 +5,7 @@ import { wireAcl } from './acl.ts';
 import { wireCluster } from './cluster.ts';
 import { wireMigrate } from './migrate.ts';
 import { slotSnapshots, slotWrites } from './migration-sources.ts';
+import { wireOomScore } from './oom-score.ts';
 import { PersistencePart } from './persistence.ts';
 import { wireReplication } from './replication.ts';
 
@@ -19,6 +20,7 @@ export function wireNode(node: Node): void {
     },
   });
   wireMigrate(node);
+  wireOomScore(node);
   const replication = wireReplication(node);
   replication.saveRefusal = () => (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
   persistence.place = () => replication.origin();
