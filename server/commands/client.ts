@@ -52,6 +52,8 @@ export class Client {
   kind = NORMAL_CLIENT;
   databaseIndex = 0;
   authenticated: boolean;
+  /** It was authenticated at some time. */
+  wasAuthenticated: boolean;
   /** Whose permissions are checked. */
   user: User;
   name = '';
@@ -132,6 +134,7 @@ export class Client {
     this.createdAtMs = nowMs;
     this.lastInteractionSeconds = Math.floor(nowMs / 1000);
     this.authenticated = authenticated;
+    this.wasAuthenticated = authenticated;
     this.user = user;
   }
 

@@ -32,6 +32,9 @@ export interface ClientMemory {
   readonly total: number;
 }
 
+/** What may wait for a client that has never authenticated. Source: Valkey 9.1 networking.c. */
+export const UNAUTHENTICATED_OUTPUT_BYTES = 1024;
+
 /** What a client takes by itself, about. */
 const CLIENT_BYTES = 1024;
 
@@ -64,6 +67,8 @@ export class Clients {
   /** Messages to the client whose command runs: they come after its reply. */
   kept: Uint8Array[] = [];
 
+  /** UNAUTHENTICATED_OUTPUT_BYTES, but for tests. */
+  unauthenticatedLimitBytes = UNAUTHENTICATED_OUTPUT_BYTES;
   pauseKind = PAUSE_NONE;
   private readonly pauses: Map<string, { untilMs: number; kind: number }> = new Map();
   limits: OutputLimits;
@@ -156,7 +161,7 @@ export class Clients {
    */
   writeTo(client: Client, write: (reply: ReplyWriter) => void): void {
     if (client.killed) return;
-    if (client === this.current && this.currentReply !== null) {
+    if (client === this.current) {
       this.kept.push(rendered(client.output.protocol, write));
       return;
     }

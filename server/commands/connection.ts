@@ -75,6 +75,7 @@ function authenticate(call: Call, name: string, password: string): boolean {
   if (user !== null) {
     client.user = user;
     client.authenticated = true;
+    client.wasAuthenticated = true;
     return true;
   }
   const context = client.inTransaction || call.inExec ? 'multi' : 'toplevel';

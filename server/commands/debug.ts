@@ -9,6 +9,7 @@ import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { encodingName } from '../types/index.ts';
 import type { Call } from './call.ts';
+import { UNAUTHENTICATED_OUTPUT_BYTES } from './clients.ts';
 import { ADMIN, type Command, LOADING, NO_KEYS, NOSCRIPT, STALE } from './command.ts';
 import { isAllowedBy } from './config.ts';
 import { replyOfKind } from './debug-replies.ts';
@@ -29,6 +30,16 @@ interface Subcommand {
 }
 
 const ownSubcommands: readonly Subcommand[] = [
+  {
+    name: 'CLIENT-ENFORCE-REPLY-LIST',
+    arity: 3,
+    usage: 'CLIENT-ENFORCE-REPLY-LIST <0|1>',
+    help: ['Let any reply be too large for a client that has not authenticated.'],
+    run(call) {
+      call.rooms.clients.unauthenticatedLimitBytes = isOn(call) ? 0 : UNAUTHENTICATED_OUTPUT_BYTES;
+      call.reply.ok();
+    },
+  },
   {
     name: 'CONFIG-REWRITE-FORCE-ALL',
     arity: 2,
@@ -194,7 +205,6 @@ const layoutSubcommands: readonly Subcommand[] = [
     'REPLYBUFFER RESIZING|PEAK-RESET-TIME <value>',
     'a client has one buffer of replies, of the size it needs',
   ],
-  ['CLIENT-ENFORCE-REPLY-LIST', 3, 'CLIENT-ENFORCE-REPLY-LIST <0|1>', 'a client has one buffer of replies'],
 ].map(([name, arity, usage, why]) => ({
   name: String(name),
   arity: Number(arity),

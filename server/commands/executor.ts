@@ -251,6 +251,8 @@ export class Executor {
       this.reply.error(ERR_NO_AUTH);
       this.countError();
     }
+    if (!client.wasAuthenticated && this.reply.mark() > this.rooms.clients.unauthenticatedLimitBytes)
+      this.rooms.clients.kill(client, 'its output is over the limit of clients that have not authenticated');
     return true;
   }
 

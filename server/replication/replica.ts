@@ -269,7 +269,10 @@ export class Replica {
       const hint = line.startsWith('-NOAUTH') ? ' (set primaryauth)' : '';
       const refused =
         step.mandatory || (step.words[0] === 'PING' && !/^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(line));
-      const text = `it answered ${step.words[0]} ${step.words[0] === 'AUTH' ? '' : step.words.slice(1).join(' ')} with ${line}${hint}`;
+      const text =
+        step.words[0] === 'AUTH'
+          ? `Unable to AUTH to PRIMARY: ${line}`
+          : `it answered ${step.words.join(' ')} with ${line}${hint}`;
       if (refused) {
         this.fail(text, nowMs);
         return;
