@@ -203,7 +203,10 @@ export class Table {
     for (let group = 0; group < 3; group++) {
       const difference = words[at + META + group]! ^ pattern;
       const matches = (difference - ONES) & ~difference & (group === 0 ? HIGHS & ~0xff : HIGHS);
-      if (matches !== 0) return words[at + SLOTS + (group << 2) + ((31 - Math.clz32(matches & -matches)) >> 3) - 1]!;
+      if (matches === 0) continue;
+      const slot = (group << 2) + ((31 - Math.clz32(matches & -matches)) >> 3) - 1;
+      // Slots beyond the count hold whatever was there before.
+      return slot < (words[at + META]! & COUNT_MASK) ? words[at + SLOTS + slot]! : NONE;
     }
     return NONE;
   }
