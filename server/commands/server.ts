@@ -35,6 +35,7 @@ function configResetstat(call: Call): void {
   keyspace.hits = 0;
   keyspace.misses = 0;
   keyspace.expired = 0;
+  keyspace.expiredFields = 0;
   keyspace.evicted = 0;
   registry.resetStatistics();
   call.rooms.acl.log.resetCounts();
