@@ -199,7 +199,9 @@ export class Node {
       this.tracking.maxKeys = Number(value);
     });
     settings.watch('acl-pubsub-default', (value) => this.acl.setAllChannelsByDefault(value === 'allchannels'));
-    settings.watch('acllog-max-len', (value) => this.acl.log.setMaxEntries(Number(value)));
+    settings.watch('acllog-max-len', (value) => {
+      this.acl.log.maxEntries = Number(value);
+    });
     watchThresholds(settings, this.accounting);
     settings.watch('notify-keyspace-events', (value) => {
       this.keyspace.events = eventMask(value)!;

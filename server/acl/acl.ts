@@ -121,16 +121,18 @@ export class Acl {
 
   /** `user …` lines of the configuration file. Returns the problem or null. */
   loadConfigured(lines: readonly (readonly string[])[]): string | null {
+    const seen = new Set<string>();
     for (const [name, ...given] of lines) {
       if (name === undefined || hasSpaces(name)) return 'Spaces not allowed in ACL usernames';
+      if (seen.has(name)) return `user ${name}: Duplicate user found. A user can only be defined once in config files`;
+      seen.add(name);
       const merged = mergeSelectors(given);
       if ('open' in merged) return `user ${name}: unmatched parenthesis in acl selector starting at '${merged.open}'`;
       let user = this.users.get(name);
       if (user === undefined) {
         user = new User(name, this.rules.newSelector());
         this.users.set(name, user);
-      } else if (user === this.defaultUser) this.rules.apply(user, 'reset');
-      else return `user ${name}: Duplicate user found. A user can only be defined once in config files`;
+      } else this.rules.apply(user, 'reset');
       for (const rule of merged.rules) {
         const problem = this.rules.apply(user, rule);
         if (problem !== null) return `user ${name}: ${rule}: ${problem}`;

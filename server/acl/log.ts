@@ -48,11 +48,6 @@ export class AclLog {
     this.counts.clear();
   }
 
-  setMaxEntries(count: number): void {
-    this.maxEntries = count;
-    this.entries.length = Math.min(this.entries.length, count);
-  }
-
   clear(): void {
     this.entries = [];
   }
@@ -66,7 +61,10 @@ export class AclLog {
     nowMs: number,
   ): void {
     this.counts.set(reason, this.denied(reason) + 1);
-    if (this.maxEntries === 0) return;
+    if (this.maxEntries === 0) {
+      this.entries = [];
+      return;
+    }
     const at = this.entries
       .slice(0, ENTRIES_COMPARED)
       .findIndex(

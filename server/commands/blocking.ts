@@ -11,7 +11,7 @@
  * Limit: a client waits in at most one place; its keys and arguments are bounded by its request.
  */
 import type { Database } from '../keyspace/database.ts';
-import { type Keyspace, OBSERVED_BY_BLOCKED } from '../keyspace/keyspace.ts';
+import { EXPIRY_HIDES, type Keyspace, OBSERVED_BY_BLOCKED } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { NONE } from '../memory/arena.ts';
 import type { Arguments } from '../protocol/arguments.ts';
@@ -259,12 +259,16 @@ export class BlockedKeys {
     }
   }
 
-  /** The type of the value at a key, -1 for none. */
+  /** The type of the value at a key, -1 for none. Looking has no effects: an expired key stays for others to find. */
   private typeAt(queue: Queue): number {
     const { database, bytes } = queue;
-    this.keyspace.slot = queue.slot;
-    if (database.findWithoutAccess(bytes, 0, bytes.length) === NONE) return -1;
-    return database.view.type;
+    const { keyspace } = this;
+    const { expiryMode } = keyspace;
+    keyspace.slot = queue.slot;
+    keyspace.expiryMode = EXPIRY_HIDES;
+    const found = database.findWithoutAccess(bytes, 0, bytes.length);
+    keyspace.expiryMode = expiryMode;
+    return found === NONE ? -1 : database.view.type;
   }
 
   /** False when a pause holds the command back. */

@@ -173,6 +173,7 @@ export class Executor {
     if (entry === null) return DONE;
     const call = this.call;
     call.begin(client, entry, args);
+    client.lastCommand = entry.fullName;
     const flags = entry.command.flagsOf === undefined ? entry.flags : entry.command.flagsOf(call);
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) {
       return this.reject(client, entry, ERR_ARITY(entry.fullName));
@@ -362,9 +363,8 @@ export class Executor {
     const mark = reply.mark();
     const { accounting } = this.rooms;
     const beganMicros = accounting.beganMicros;
-    entry.calls++;
+    const calls = ++entry.calls;
     accounting.commands++;
-    client.lastCommand = entry.fullName;
     this.rooms.keyspace.recordsAccess = !client.noTouch;
     try {
       entry.command.run(call);
@@ -372,7 +372,9 @@ export class Executor {
       if (!(problem instanceof OutOfArena)) throw problem;
       reply.error(ERR_OOM);
     }
-    if (client.waiter === null) client.commandCount++;
+    // A command that blocks takes its call back.
+    const blocked = entry.calls < calls;
+    if (!blocked) client.commandCount++;
     if (this.rooms.monitors.count > 0) this.feedMonitors(client, entry, args);
     if (client.tracking !== null) this.remember(client, entry, args);
     if (reply.errors !== errors) {
@@ -380,16 +382,18 @@ export class Executor {
       this.countError();
       if (client.kind === IMPORT_CLIENT) client.streamErrors++;
     }
-    accounting.end(
-      client,
-      entry,
-      args,
-      beganMicros,
-      reply.mark() - mark,
-      this.rooms.keyspace.nowMs,
-      client.isInternal,
-      this.clustered ? this.keySlot : NO_SLOT,
-    );
+    if (blocked) accounting.pass();
+    else
+      accounting.end(
+        client,
+        entry,
+        args,
+        beganMicros,
+        reply.mark() - mark,
+        this.rooms.keyspace.nowMs,
+        client.isInternal,
+        this.clustered ? this.keySlot : NO_SLOT,
+      );
     client.asking = client.asking && entry.command.name === 'asking';
     if (call.changes > 0) this.logWrite(client, args);
   }

@@ -61,6 +61,7 @@ export class ScriptCaller implements ScriptHost {
     this.caller = this.client;
     this.nested = new Call(rooms, reply, this.client, rooms.registry.entries[0]!);
     this.nested.inExec = true;
+    this.nested.inScript = true;
   }
 
   refusalOfRun(caller: Client, flags: number, readOnlyCommand: boolean): string | null {
