@@ -110,6 +110,8 @@ export class Client {
   /** Close without a flush: the output ran over its limit, or CLIENT KILL. */
   killed = false;
   closeReason = '';
+  /** Killed, it stays among the clients until its peer goes: for tests. */
+  heldOpen = false;
   inFlushList = false;
   /** Bytes of input kept for an unfinished request. */
   inputBytes = 0;

@@ -211,7 +211,7 @@ export class Clients {
     client.killed = true;
     // Nothing that it waits for may be given to it any more.
     this.endWait(client);
-    this.connectionOf(client)?.destroy();
+    if (!client.heldOpen) this.connectionOf(client)?.destroy();
   }
 
   // --- Pauses --------------------------------------------------------------------------------------------------------

@@ -124,6 +124,23 @@ const ownSubcommands: readonly Subcommand[] = [
     run: populate,
   },
   {
+    name: 'PROTECT-CLIENT',
+    arity: 3,
+    usage: 'PROTECT-CLIENT <id>',
+    help: ['Protect a client from being freed, forcing deferred close.'],
+    run(call) {
+      const id = call.integer(2);
+      if (call.failed) return;
+      const client = call.rooms.clients.find(id);
+      if (client === null) {
+        call.fail('ERR No such client');
+        return;
+      }
+      client.heldOpen = true;
+      call.reply.ok();
+    },
+  },
+  {
     name: 'PROTOCOL',
     arity: 3,
     usage: 'PROTOCOL <type>',
