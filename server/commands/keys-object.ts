@@ -8,7 +8,7 @@ import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ERR_ARITY } from '../protocol/errors.ts';
 import { encodingName } from '../types/encoding-name.ts';
 import type { Call } from './call.ts';
-import { type Command, NO_KEYS, READONLY } from './command.ts';
+import { type Command, LOADING, NO_KEYS, READONLY, STALE } from './command.ts';
 
 const ERR_LFU =
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
@@ -98,7 +98,7 @@ export const objectCommands: readonly Command[] = [
         arity: 2,
         group: 'generic',
         since: '6.2.0',
-        flags: 0,
+        flags: LOADING | STALE,
         keys: NO_KEYS,
         summary: 'Returns helpful text about the different subcommands.',
         run: (call) =>

@@ -37,7 +37,7 @@ export const persistenceCommands: readonly Command[] = [
     group: 'server',
     since: '1.0.0',
     summary: 'Returns the Unix timestamp of the last successful save to disk.',
-    flags: LOADING | STALE | FAST | ADMIN,
+    flags: LOADING | STALE | FAST,
     keys: NO_KEYS,
     run(call) {
       call.reply.integer(persistenceOf(call).lastSaveSeconds());

@@ -181,7 +181,6 @@ export const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [flag.ASKING, 'asking'],
   [flag.FAST, 'fast'],
   [flag.NO_AUTH, 'no_auth'],
-  [flag.MAY_REPLICATE, 'may_replicate'],
   [flag.NO_MANDATORY_KEYS, 'no_mandatory_keys'],
   [flag.NO_ASYNC_LOADING, 'no_async_loading'],
   [flag.NO_MULTI, 'no_multi'],

@@ -58,7 +58,7 @@ export const replicationCommands: readonly Command[] = [
     group: 'server',
     since: '2.8.12',
     summary: 'Returns the replication role.',
-    flags: flag.NOSCRIPT | flag.LOADING | flag.STALE | flag.FAST | flag.DANGEROUS | flag.ADMIN,
+    flags: flag.NOSCRIPT | flag.LOADING | flag.STALE | flag.FAST | flag.DANGEROUS,
     keys: flag.NO_KEYS,
     run: role,
   },
