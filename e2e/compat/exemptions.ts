@@ -13,7 +13,15 @@ export interface Exemption {
   readonly reason: string;
 }
 
-export const exemptions: readonly Exemption[] = [];
+export const exemptions: readonly Exemption[] = [
+  {
+    file: 'unit/type/zset',
+    test: /^ZSET resize test - /,
+    category: 'C internals',
+    reason:
+      "counts the buckets of the C hash table and the steps of its rehashing by DEBUG HTSTATS-KEY; ours doesn't rehash",
+  },
+];
 
 export function exemptionOf(file: string, test: string): Exemption | null {
   const matches = (one: Exemption): boolean =>

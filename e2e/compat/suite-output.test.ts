@@ -8,6 +8,11 @@ test('passed tests lose their timing and the colours of a terminal', () => {
   expect(tests).toEqual([{ name: 'INCR against (3 ms) spaces', outcome: 'passed', detail: '' }]);
 });
 
+test('what a test prints is no part of the name of the one before it', () => {
+  const { tests } = readSuiteOutput('[ok]: first (1 ms)\nTime: 1021\n[ok]: second\nline (1021 ms)\n');
+  expect(tests.map(({ name }) => name)).toEqual(['first', 'second\nline']);
+});
+
 test('a failed test keeps what the suite said of it, and its name may hold " in "', () => {
   const { tests } = readSuiteOutput(
     [

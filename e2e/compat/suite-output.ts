@@ -23,7 +23,7 @@ export interface SuiteOutput {
 const STATUS_LINE = /^\[(ok|err|skip|ignore|exception|TIMEOUT)\]: (.*)$/;
 const OTHER_LINE = /^\[(?:ready|testing|\d+\/\d+ done)\]: /;
 const DONE_LINE = /^\[\d+\/\d+ done\]: /;
-const TIMING = / \(\d+ ms\)$/;
+const TIMING = / \(\d+ ms\)$/m;
 /** The test's file stands after its name; a name may hold ` in ` itself. */
 const FAILED_TEST = /^(.*) in tests\/\S+\.tcl$/;
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
@@ -68,8 +68,8 @@ function settle({ status, lines }: Open, tests: TestResult[], accidents: string[
   const text = lines.join('\n').trim();
   switch (status) {
     case 'ok':
-      // A name of several lines ends with the timing of its last.
-      tests.push({ name: text.replace(TIMING, ''), outcome: 'passed', detail: '' });
+      // A name of several lines ends with the timing of its last; what the next test prints may follow.
+      tests.push({ name: text.slice(0, TIMING.exec(text)?.index), outcome: 'passed', detail: '' });
       return;
     case 'err': {
       const head = lines.findIndex((line) => FAILED_TEST.test(line));
