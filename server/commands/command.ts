@@ -40,6 +40,9 @@ export const NO_MANDATORY_KEYS = 1 << 21;
 /** Allowed for a client that is in RESP2 subscriber mode. */
 export const IN_SUBSCRIBER_MODE = 1 << 22;
 
+/** Looks at keys that no argument names: what expires meanwhile is no part of what the command does. */
+export const TOUCHES_ARBITRARY_KEYS = 1 << 28;
+
 export type CommandGroup =
   | 'bitmap'
   | 'cluster'

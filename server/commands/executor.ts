@@ -94,6 +94,9 @@ export class Executor {
   readonly clustered: boolean;
   private keySlot = NO_SLOT;
   private readonly unit: WriteUnit = new WriteUnit();
+  private executing = false;
+  /** A unit was begun for the running command. */
+  private unitOfCommand = false;
   /** False while a script asked that its writes stay here (redis.set_repl). */
   private propagates = true;
   private readonly keysRead: KeyReferences = new KeyReferences();
@@ -366,6 +369,9 @@ export class Executor {
     const calls = ++entry.calls;
     accounting.commands++;
     this.rooms.keyspace.recordsAccess = !client.noTouch;
+    this.rooms.keyspace.seesExpired = client.importSource;
+    const isOutermost = !this.executing;
+    this.executing = true;
     try {
       entry.command.run(call);
     } catch (problem) {
@@ -396,6 +402,15 @@ export class Executor {
       );
     client.asking = client.asking && entry.command.name === 'asking';
     if (call.changes > 0) this.logWrite(client, args);
+    if (isOutermost) this.endOfCommand();
+  }
+
+  /** What expired while a command looked at its keys, and what the command itself did, are one unit in the log. */
+  private endOfCommand(): void {
+    this.executing = false;
+    if (!this.unitOfCommand) return;
+    this.unitOfCommand = false;
+    this.unit.end(this.writes);
   }
 
   /** What administration does is too sensitive to be shown. */
@@ -437,7 +452,12 @@ export class Executor {
 
   /** Writes a command to the log outside of any call: expiry and eviction delete, a room changes the dataset. */
   propagate(database: number, slot: number, args: Arguments): void {
-    if (this.writes?.active === true) this.unit.append(this.writes, database, slot, args);
+    if (this.writes?.active !== true) return;
+    if (this.executing && !this.unitOfCommand && !this.call.entry.has(flag.TOUCHES_ARBITRARY_KEYS)) {
+      this.unitOfCommand = true;
+      this.unit.begin();
+    }
+    this.unit.append(this.writes, database, slot, args);
   }
 
   /** The slot that the running command's keys are in: NO_SLOT without keys. */

@@ -10,25 +10,32 @@ import { NONE } from '../memory/arena.ts';
 import { TableWalk } from '../memory/table-walk.ts';
 import { ERR_CURSOR, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
-import { type Command, DANGEROUS, FAST, NO_KEYS, READONLY } from './command.ts';
+import { type Command, DANGEROUS, FAST, NO_KEYS, READONLY, TOUCHES_ARBITRARY_KEYS } from './command.ts';
 import { TYPE_NAMES } from './keys.ts';
 
 function randomkey(call: Call): void {
   const { database, keyspace } = call;
   const view = new EntryView(keyspace.arena);
-  // Empty buckets and expired keys are drawn again; the bound is for a database where every key has expired.
-  for (let tries = 0; tries < 1000 && database.size > 0; tries++) {
+  // Empty buckets are drawn again, and so are expired keys, which go; where they may not, the last one drawn is the answer.
+  for (let tries = 0; tries < RANDOM_KEY_TRIES && database.size > 0; tries++) {
     const slot = database.counts.slotOfRank(call.rooms.host.random() % database.size);
     if (!database.open(slot)) continue;
     const entry = database.table.sample(call.rooms.host.random() | 0);
     if (entry === NONE) continue;
     view.open(keyspace.arena, entry);
-    if (view.expires && keyspace.isExpired(view.expireAtMs()) && tries < 999) continue;
+    if (view.expires && keyspace.isExpired(view.expireAtMs())) {
+      const key = view.segment.slice(view.keyAt, view.keyEnd);
+      keyspace.slot = slot;
+      database.findWithoutAccess(key, 0, key.length);
+      if (keyspace.deletesExpired || tries < RANDOM_KEY_TRIES - 1) continue;
+    }
     call.reply.bulk(view.segment, view.keyAt, view.keyEnd);
     return;
   }
   call.reply.nil();
 }
+
+const RANDOM_KEY_TRIES = 1000;
 
 /** Buckets that one SCAN call visits at most for each element asked for. */
 const SCAN_BUCKETS_PER_COUNT = 10;
@@ -240,7 +247,7 @@ export const scanCommands: readonly Command[] = [
     arity: 1,
     group: 'generic',
     since: '1.0.0',
-    flags: READONLY,
+    flags: READONLY | TOUCHES_ARBITRARY_KEYS,
     keys: NO_KEYS,
     summary: 'Returns a random key name from the database.',
     run: randomkey,
@@ -250,7 +257,7 @@ export const scanCommands: readonly Command[] = [
     arity: -2,
     group: 'generic',
     since: '2.8.0',
-    flags: READONLY,
+    flags: READONLY | TOUCHES_ARBITRARY_KEYS,
     keys: NO_KEYS,
     summary: 'Iterates over the key names in the database.',
     run: scan,

@@ -282,8 +282,7 @@ function store(
     return;
   }
   const lists = types.otherLists;
-  // Made as a large list and packed at the end where it is small enough, as Valkey does.
-  lists.create().expect(0, Number.POSITIVE_INFINITY);
+  lists.create();
   const lookUp = new LookUp(types, call);
   for (let rank = from; rank < to; rank++) {
     const i = order[rank]!;
@@ -293,7 +292,6 @@ function store(
       else lists.append(NO_BYTES, 0, 0);
     }
   }
-  lists.settle();
   call.findForWrite(storeIndex);
   database.putCollection(bytes, starts[storeIndex]!, ends[storeIndex]!, LIST, lists.encoding, lists.root);
   call.changed(count);

@@ -29,6 +29,8 @@ export interface StringOptions {
   readonly compareIndex: number;
   /** EX, PX, EXAT or PXAT, the last of them; 0 without one. */
   readonly expireIndex: number;
+  /** The time was given as replicas must have it (PXAT): the command goes to them as it came. */
+  readonly isAbsolute: boolean;
 }
 
 const EXPIRE_OPTIONS = ['EX', 'PX', 'EXAT', 'PXAT'] as const;
@@ -66,7 +68,7 @@ export function parseStringOptions(call: Call, first: number, allowed: number): 
     }
   }
   const expireAtMs = expireIndex === 0 ? NO_EXPIRY : expireTimeOf(call, expireIndex, expireIndex + 1);
-  return call.failed ? null : { flags, expireAtMs, compareIndex, expireIndex };
+  return call.failed ? null : { flags, expireAtMs, compareIndex, expireIndex, isAbsolute: expireOption === 'PXAT' };
 }
 
 /** The command with its time absolute, as replicas must have it. */

@@ -124,7 +124,7 @@ function setWithOptions(call: Call): void {
   } else if (expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
     // A time that has passed: the key is set and gone at once.
     if (found) expireFound(call);
-  } else putExpiring(call, 2, expireAtMs);
+  } else putExpiring(call, 2, expireAtMs, options.isAbsolute);
   if ((flags & SET_GET) === 0) reply.ok();
 }
 
@@ -136,10 +136,10 @@ function withoutGet(call: Call): Arguments {
 }
 
 /** Puts argument `valueIndex` at the key of argument 1 with an expiry. */
-function putExpiring(call: Call, valueIndex: number, expireAtMs: number): void {
+function putExpiring(call: Call, valueIndex: number, expireAtMs: number, isAbsolute = false): void {
   put(call, 1, valueIndex, expireAtMs);
   call.notify(EVENT_GENERIC, 'expire', 1);
-  call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(valueIndex), 'PXAT', expireAtMs));
+  if (!isAbsolute) call.propagateAs(Arguments.of('SET', call.copy(1), call.copy(valueIndex), 'PXAT', expireAtMs));
 }
 
 function setnx(call: Call): void {
@@ -291,7 +291,7 @@ function msetex(call: Call): void {
     put(call, i, i + 1, (flags & SET_KEEPTTL) !== 0 ? KEEP_EXPIRY : expireAtMs);
     if ((flags & SET_EXPIRES) !== 0) call.notify(EVENT_GENERIC, 'expire', i);
   }
-  if ((flags & SET_EXPIRES) !== 0) call.propagateAs(absoluteForm(call, options));
+  if ((flags & SET_EXPIRES) !== 0 && !options.isAbsolute) call.propagateAs(absoluteForm(call, options));
   call.reply.integer(1);
 }
 

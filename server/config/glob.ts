@@ -1,7 +1,10 @@
 /**
  * Glob patterns over bytes: `*`, `?`, `[a-c]`, `[^x]` and `\` escapes, as KEYS, PSUBSCRIBE and CONFIG GET use them.
- * Source: Valkey 9.1 util.c stringmatchlen. Linear in practice; the nesting of stars is bounded by skipping on the last one.
+ * Source: Valkey 9.1 util.c stringmatchlen. Linear in practice; what follows MAX_STARS stars matches nothing, as there.
  */
+/** Valkey's recursion ends here. */
+const MAX_STARS = 1000;
+
 export function globMatch(
   pattern: Uint8Array,
   patternStart: number,
@@ -15,8 +18,10 @@ export function globMatch(
   let t = textStart;
   let starPattern = -1;
   let starText = -1;
+  let stars = 0;
   while (t < textEnd) {
     if (p < patternEnd && pattern[p] === 42) {
+      if ((p === patternStart || pattern[p - 1] !== 42) && ++stars > MAX_STARS) return false;
       starPattern = ++p;
       starText = t;
       if (p === patternEnd) return true;

@@ -80,6 +80,10 @@ export class Keyspace {
   frequencies: Frequencies | null = null;
   /** False while a client runs that asked for CLIENT NO-TOUCH: looking at keys does not keep them. */
   recordsAccess = true;
+  /** import-mode: whoever copies a dataset here decides what is gone; nothing is deleted as expired meanwhile. */
+  importing = false;
+  /** The running command is the importer's (CLIENT IMPORT-SOURCE): it sees expired keys. */
+  seesExpired = false;
   /** The slot of the keys that the running command works on; 0 out of cluster mode. */
   slot = 0;
   expiryMode = EXPIRY_DELETES;
@@ -137,11 +141,11 @@ export class Keyspace {
   }
 
   isExpired(expireAtMs: number): boolean {
-    return expireAtMs <= this.nowMs && this.expiryMode !== EXPIRY_IGNORED;
+    return expireAtMs <= this.nowMs && this.expiryMode !== EXPIRY_IGNORED && !(this.seesExpired && this.importing);
   }
 
   get deletesExpired(): boolean {
-    return this.expiryMode === EXPIRY_DELETES;
+    return this.expiryMode === EXPIRY_DELETES && !this.importing;
   }
 
   /** Says how values of a type are freed. Once a type, at composition. */

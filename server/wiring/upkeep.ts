@@ -54,6 +54,9 @@ export class Upkeep {
       keyspace.frequencies = policy?.order === 'lfu' ? this.frequencies : null;
       keyspace.setNow(keyspace.nowMs);
     });
+    settings.watch('import-mode', (value) => {
+      keyspace.importing = value === 'yes';
+    });
     settings.watch('maxmemory-samples', (value) => {
       eviction.samples = Number(value);
     });
