@@ -151,6 +151,7 @@ export class ScriptCaller implements ScriptHost {
     reply.protocol = run.resp;
     client.output.protocol = run.resp;
     executor.runNested(call, slot, this.caller, (run.replicates & REPLICATE_REPLICAS) !== 0);
+    this.caller.commandCount++;
     keyspace.slot = outerSlot;
     return null;
   }
@@ -183,7 +184,7 @@ export class ScriptCaller implements ScriptHost {
       if ((flags & flag.STALE) === 0 && writes.staleRefusal() !== null) return ERR_MASTERDOWN;
     }
     if (!this.client.user.unrestricted) {
-      const denial = this.executor.denial(this.client, entry, args, 'script');
+      const denial = this.executor.denial(this.client, entry, args, 'lua');
       if (denial !== null) return `ERR ACL failure in script: ${denial}`;
     }
     return null;
