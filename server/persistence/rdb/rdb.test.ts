@@ -180,9 +180,9 @@ describe('an RDB file', () => {
     expect(read(bytesOf('ELF binary')).reader.error).toContain('neither REDIS nor VALKEY');
   });
 
-  test('that holds a stream is refused by naming the key and the type', () => {
-    const { reader } = read(Uint8Array.from([...bytesOf('VALKEY080'), 254, 0, 21, 3, ...bytesOf('log')]));
-    expect(reader.error).toContain('holds a stream (RDB type 21) at the key "log"');
+  test('that holds a format of old is refused by naming the key and the type', () => {
+    const { reader } = read(Uint8Array.from([...bytesOf('VALKEY080'), 254, 0, 10, 3, ...bytesOf('log')]));
+    expect(reader.error).toContain('holds a list in the ziplist encoding of Redis 2.6 (RDB type 10) at the key "log"');
   });
 
   test('whose listener refuses is not read further', () => {
