@@ -6,7 +6,7 @@
  * Keys are latin-1 text of their bytes, whatever the database. Limit: `tracking-table-max-keys` remembered keys, the oldest go first;
  * the number of clients of a key is bounded by `maxclients`. Source: Valkey 9.1 tracking.c.
  */
-import { type Client, NAME_BYTES } from '../commands/client.ts';
+import type { Client } from '../commands/client.ts';
 import type { Clients } from '../commands/clients.ts';
 import type { KeyReferences } from '../commands/key-references.ts';
 import type { Arguments } from '../protocol/arguments.ts';
@@ -15,6 +15,8 @@ import type { ReplyWriter } from '../protocol/reply.ts';
 
 /** Keys given up at once when the table is over its limit; as many more each time that it still is. */
 const EVICTED_AT_ONCE = 100;
+/** What a prefix counts as its client's memory: an entry of a set, as its text is shared between clients. */
+const PREFIX_BYTES = 24;
 const INVALIDATE_CHANNEL = '__redis__:invalidate';
 
 /** What a client asked for by CLIENT TRACKING. */
@@ -98,7 +100,7 @@ export class Tracking {
       for (const prefix of options.prefixes.length === 0 ? [''] : options.prefixes) {
         if (kept.has(prefix)) continue;
         kept.add(prefix);
-        client.registeredBytes += prefix.length + NAME_BYTES;
+        client.registeredBytes += PREFIX_BYTES;
         const broadcast = this.prefixes.get(prefix);
         if (broadcast === undefined) this.prefixes.set(prefix, { clients: new Set([client]), keys: new Map() });
         else broadcast.clients.add(client);
@@ -112,7 +114,7 @@ export class Tracking {
     const state = client.tracking;
     if (state === null) return;
     for (const prefix of state.prefixes) {
-      client.registeredBytes -= prefix.length + NAME_BYTES;
+      client.registeredBytes -= PREFIX_BYTES;
       const broadcast = this.prefixes.get(prefix);
       broadcast?.clients.delete(client);
       if (broadcast?.clients.size === 0) this.prefixes.delete(prefix);
