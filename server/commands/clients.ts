@@ -218,11 +218,8 @@ export class Clients {
 
   /** Holds clients' commands until a time. Each purpose (`client pause`, `failover`, …) is held and released by itself. */
   pause(purpose: string, untilMs: number, kind: number): void {
-    const before = this.pauses.get(purpose);
-    this.pauses.set(purpose, {
-      untilMs: before === undefined ? untilMs : Math.max(before.untilMs, untilMs),
-      kind: before === undefined ? kind : Math.max(before.kind, kind),
-    });
+    // A shorter pause does not end a longer one sooner.
+    this.pauses.set(purpose, { untilMs: Math.max(this.pauses.get(purpose)?.untilMs ?? 0, untilMs), kind });
     this.updatePause();
   }
 

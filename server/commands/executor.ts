@@ -236,7 +236,7 @@ export class Executor {
 
   private mustWait(client: Client, entry: CommandEntry, flags: number): boolean {
     const kind = this.rooms.clients.pauseKind;
-    if (kind === PAUSE_ALL) return entry.command.name !== 'client' && entry.parent?.command.name !== 'client';
+    if (kind === PAUSE_ALL) return true;
     if (kind !== PAUSE_WRITES) return false;
     if ((flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0) return !client.inTransaction;
     return (
@@ -299,7 +299,7 @@ export class Executor {
     const entry = this.registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
     if (entry === null) {
       this.failTransaction(client);
-      this.reply.error(unknownCommand(args));
+      this.reply.errorBytes(unknownCommand(args));
       this.countError();
       return null;
     }
@@ -309,7 +309,7 @@ export class Executor {
     if (subcommand !== null) return subcommand;
     this.failTransaction(client);
     entry.rejected++;
-    this.reply.error(ERR_UNKNOWN_SUBCOMMAND(latin1(args.bytes, args.starts[1]!, args.ends[1]!), entry.command.name));
+    this.reply.errorBytes(ERR_UNKNOWN_SUBCOMMAND(printed(args, 1, 128), entry.command.name));
     this.countError();
     return null;
   }
@@ -576,13 +576,20 @@ function slotOfQueued(
 
 /** The error names the command and the first of its arguments, 128 characters in all, as Valkey does. */
 function unknownCommand(args: Arguments): string {
-  const name = latin1(args.bytes, args.starts[0]!, args.ends[0]!);
   const shown: string[] = [];
   let length = 0;
   for (let i = 1; i < args.count && length < 128; i++) {
-    const text = latin1(args.bytes, args.starts[i]!, Math.min(args.ends[i]!, args.starts[i]! + 128 - length));
+    const text = printed(args, i, 128 - length);
     shown.push(text);
     length += text.length + 3;
   }
-  return ERR_UNKNOWN_COMMAND(name, shown);
+  return ERR_UNKNOWN_COMMAND(printed(args, 0, 128), shown);
+}
+
+/** An argument as C prints it: it ends at a zero byte. */
+function printed(args: Arguments, index: number, atMost: number): string {
+  const start = args.starts[index]!;
+  const text = latin1(args.bytes, start, Math.min(args.ends[index]!, start + atMost));
+  const zero = text.indexOf('\0');
+  return zero < 0 ? text : text.slice(0, zero);
 }

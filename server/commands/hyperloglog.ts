@@ -9,7 +9,7 @@ import { NONE } from '../memory/arena.ts';
 import { ERR_WRONG_TYPE } from '../protocol/errors.ts';
 import { CORRUPT, HyperLogLog, REGISTERS } from '../types/hyperloglog.ts';
 import type { Call } from './call.ts';
-import { ADMIN, ALL_KEYS, type Command, DENYOOM, FAST, NO_KEYS, ONE_KEY, READONLY, WRITE } from './command.ts';
+import { ADMIN, ALL_KEYS, type Command, DENYOOM, FAST, MAY_REPLICATE, NO_KEYS, ONE_KEY, READONLY, WRITE } from './command.ts';
 
 const ERR_NOT_HYPERLOGLOG = 'WRONGTYPE Key is not a valid HyperLogLog string value.';
 const ERR_CORRUPT = 'INVALIDOBJ Corrupted HLL object detected';
@@ -36,6 +36,7 @@ function put(call: Call, hll: HyperLogLog, keyIndex: number): void {
   if (database.entry === NONE) {
     const { bytes, starts, ends } = call;
     database.putString(bytes, starts[keyIndex]!, ends[keyIndex]!, hll.bytes, hll.at, hll.at + hll.length, NO_EXPIRY);
+    database.markEdited();
     return;
   }
   const at = database.resizeString(hll.length);
@@ -262,7 +263,7 @@ export function hyperLogLogCommands(): readonly Command[] {
       ...row,
       name: 'pfcount',
       arity: -2,
-      flags: READONLY,
+      flags: READONLY | MAY_REPLICATE,
       keys: ALL_KEYS,
       summary: 'Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).',
       run: (call) => pfcount(call, hll),
