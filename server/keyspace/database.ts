@@ -396,10 +396,16 @@ export class Database {
 
   private openValue(oldLength: number, length: number): number {
     const { view } = this;
-    view.segment[(view.address & OFFSET_MASK) << 3]! |= EDITED;
+    this.markEdited();
     const at = this.openString();
     if (length > oldLength) this.valueSegment.fill(0, at + oldLength, at + length);
     return at;
+  }
+
+  /** The found string was made by a command that works on its bytes: OBJECT ENCODING calls it raw. */
+  markEdited(): void {
+    const { view } = this;
+    view.segment[(view.address & OFFSET_MASK) << 3]! |= EDITED;
   }
 
   /** Of the found string: sets `valueSegment` and returns the position of its first byte there. */
