@@ -13,6 +13,8 @@ export interface ClientConnection {
   flush(): void;
   /** Goes on with input that waited for a pause or a waiter to end. */
   resume(): void;
+  /** On ticks: gives back room for input that is not needed. */
+  trim?(nowSeconds: number): void;
   /** Closes at once. */
   destroy(): void;
   /** Bytes handed to the network that the peer has not taken. */
@@ -77,6 +79,8 @@ export class Clients {
   /** Connections accepted, and refused for maxclients. */
   accepted = 0;
   refused = 0;
+  /** Clients closed because of maxmemory-clients. */
+  evicted = 0;
 
   /** What a turn wrote to the log goes to its readers with the turn's replies: set by replication. */
   beforeSettle: (() => void) | null = null;
@@ -319,7 +323,11 @@ export class Clients {
   tick(nowMs: number): void {
     for (const [purpose, pause] of this.pauses) if (nowMs >= pause.untilMs) this.unpause(purpose);
     this.endWaits(nowMs);
-    for (const member of this.members.values()) this.checkSoftLimit(member, nowMs);
+    const nowSeconds = Math.floor(nowMs / 1000);
+    for (const member of this.members.values()) {
+      this.checkSoftLimit(member, nowMs);
+      member.connection.trim?.(nowSeconds);
+    }
   }
 
   private checkSoftLimit(member: Member, nowMs: number): void {

@@ -204,6 +204,10 @@ class TcpConnection implements ClientConnection {
     this.session.resume();
   }
 
+  trim(nowSeconds: number): void {
+    this.session.trim(nowSeconds);
+  }
+
   unsentBytes(): number {
     return this.socket.writableLength;
   }

@@ -13,9 +13,13 @@ import { INCOMPLETE, INVALID, type RequestParser } from './parser.ts';
 import type { ReplyWriter } from './reply.ts';
 
 /** Smallest buffer for unfinished input. */
-const MIN_PENDING_BYTES = 4 * 1024;
-/** An idle connection keeps no buffer larger than this. */
-const MAX_IDLE_PENDING_BYTES = 64 * 1024;
+const MIN_PENDING_BYTES = 16 * 1024;
+/** What a request is known to need is made room for at once up to this size; beyond it room only doubles as bytes arrive. */
+const MAX_AHEAD_BYTES = 1024 * 1024;
+/** `trim` gives back a buffer with more free room than this, when it is this long not used, or too large for what it held lately. */
+const TRIM_FREE_BYTES = 4 * 1024;
+const TRIM_IDLE_SECONDS = 2;
+const TRIM_ABOVE_BYTES = 32 * 1024;
 
 /** What all sessions of a node share. */
 export interface SessionContext {
@@ -38,6 +42,8 @@ export class Session {
   private pendingLength = 0;
   /** Not worth parsing before so many bytes are pending. */
   private neededBytes = 0;
+  /** The most that was pending since the last `trim`. */
+  private peakBytes = 0;
 
   constructor(client: Client, context: SessionContext) {
     this.client = client;
@@ -66,6 +72,23 @@ export class Session {
   resume(): void {
     if (this.pendingLength > 0 && !this.client.killed && !this.client.closing)
       this.process(this.pending!, this.pendingLength);
+  }
+
+  /** On ticks: a buffer that is not used any more, or larger than lately needed, is given back. */
+  trim(nowSeconds: number): void {
+    const { pending, pendingLength, peakBytes } = this;
+    this.peakBytes = pendingLength;
+    if (pending === null || pending.length - pendingLength <= TRIM_FREE_BYTES) return;
+    if (nowSeconds - this.client.lastInteractionSeconds > TRIM_IDLE_SECONDS) this.resize(pending, pendingLength);
+    else if (pending.length > TRIM_ABOVE_BYTES && pending.length / 2 > peakBytes)
+      this.resize(pending, Math.max(MIN_PENDING_BYTES, peakBytes));
+  }
+
+  private resize(pending: Uint8Array, sizeBytes: number): void {
+    const smaller = sizeBytes === 0 ? null : new Uint8Array(sizeBytes);
+    smaller?.set(pending.subarray(0, this.pendingLength));
+    this.pending = smaller;
+    this.client.inputBufferBytes = sizeBytes;
   }
 
   private process(bytes: Uint8Array, end: number): void {
@@ -121,7 +144,6 @@ export class Session {
     if (bytes === this.pending) {
       if (at > 0) bytes.copyWithin(0, at, end);
       this.pendingLength = length;
-      if (length === 0 && bytes.length > MAX_IDLE_PENDING_BYTES) this.pending = null;
     } else {
       this.pendingLength = 0;
       if (length > 0) this.append(bytes, at, end);
@@ -133,14 +155,14 @@ export class Session {
   private append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.pendingLength + (to - from);
     if (this.pending === null || this.pending.length < length) {
-      // Towards what the request is known to need, but no more than double what really arrived.
-      const size = Math.max(MIN_PENDING_BYTES, length, Math.min(this.neededBytes, length * 2));
-      const larger = new Uint8Array(size);
+      const ahead = Math.max(length * 2, MAX_AHEAD_BYTES);
+      const larger = new Uint8Array(Math.max(MIN_PENDING_BYTES, length, Math.min(this.neededBytes, ahead)));
       if (this.pending !== null) larger.set(this.pending.subarray(0, this.pendingLength));
       this.pending = larger;
     }
     this.pending.set(bytes.subarray(from, to), this.pendingLength);
     this.pendingLength = length;
+    if (length > this.peakBytes) this.peakBytes = length;
     this.client.inputBytes = length;
     this.client.inputBufferBytes = this.pending.length;
   }
