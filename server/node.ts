@@ -117,8 +117,6 @@ export class Node {
   private readonly options: NodeOptions;
   private readonly tcp: TcpTransport;
   private readonly upkeep: Upkeep;
-  /** Clients closed because of maxmemory-clients. */
-  evictedClients = 0;
   private readonly startedAtMs: number;
   private readonly startMonotonicMs: number;
   private cronPaused = false;

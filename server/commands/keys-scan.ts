@@ -217,24 +217,23 @@ function keys(call: Call): void {
   const onlySlot = keyspace.slots > 1 && !every ? patternSlot(pattern) : -1;
   const { arena } = keyspace;
   const view = new EntryView(arena);
-  const found: number[] = [];
   const walk = new TableWalk(database.table);
+  const mark = reply.arrayLater();
+  let found = 0;
   for (let slot = Math.max(0, onlySlot); slot < keyspace.slots; slot++) {
     if (database.openVisible(slot)) {
       walk.open(database.table.root);
       for (let entry = walk.next(); entry !== NONE; entry = walk.next()) {
         view.open(arena, entry);
         if (!every && !globMatch(pattern, 0, pattern.length, view.segment, view.keyAt, view.keyEnd)) continue;
-        if (!view.expires || !keyspace.isExpired(view.expireAtMs())) found.push(entry);
+        if (view.expires && keyspace.isExpired(view.expireAtMs())) continue;
+        reply.bulk(view.segment, view.keyAt, view.keyEnd);
+        found++;
       }
     }
     if (onlySlot >= 0) break;
   }
-  reply.array(found.length);
-  for (const entry of found) {
-    view.open(arena, entry);
-    reply.bulk(view.segment, view.keyAt, view.keyEnd);
-  }
+  reply.arrayWas(mark, found);
 }
 
 function dbsize(call: Call): void {

@@ -37,6 +37,8 @@ function configResetstat(call: Call): void {
   keyspace.expired = 0;
   keyspace.expiredFields = 0;
   keyspace.evicted = 0;
+  keyspace.lazyFreed = 0;
+  call.rooms.clients.evicted = 0;
   registry.resetStatistics();
   call.rooms.acl.log.resetCounts();
   call.rooms.accounting.reset();

@@ -34,10 +34,34 @@ export class ByteStrings {
     );
   }
 
-  /** A number that orders as the bytes do, equal only when the first six are. */
-  prefixOf(i: number): number {
+  /** How many bytes all begin with in common; those that end before their beginning do not count. */
+  commonBytes(): number {
+    const { segments, bounds, count } = this;
+    let first = -1;
+    let common = 0;
+    for (let i = 0; i < count; i++) {
+      const from = bounds[2 * i]!;
+      const length = bounds[2 * i + 1]! - from;
+      if (length < 0) continue;
+      if (first < 0) {
+        first = i;
+        common = length;
+        continue;
+      }
+      common = Math.min(common, length);
+      const a = segments[first]!;
+      const b = segments[i]!;
+      const start = bounds[2 * first]!;
+      for (let k = 0; k < common; k++) if (a[start + k] !== b[from + k]) common = k;
+      if (common === 0) return 0;
+    }
+    return common;
+  }
+
+  /** A number that orders as the bytes from `skipped` on do, equal only when the next six are. */
+  prefixOf(i: number, skipped: number): number {
     const segment = this.segments[i]!;
-    const from = this.bounds[2 * i]!;
+    const from = this.bounds[2 * i]! + skipped;
     const length = Math.min(PREFIX_BYTES, this.bounds[2 * i + 1]! - from);
     let key = 0;
     for (let k = 0; k < PREFIX_BYTES; k++) key = key * 256 + (k < length ? segment[from + k]! : 0);

@@ -174,14 +174,17 @@ function orderOf(
   }
   const keys = new Float64Array(count);
   let ties = elements;
-  if (by === null) for (let i = 0; i < count; i++) keys[i] = alphabetic ? elements.prefixOf(i) : numberOf(elements, i);
-  else {
+  if (by === null) {
+    const common = alphabetic ? elements.commonBytes() : 0;
+    for (let i = 0; i < count; i++) keys[i] = alphabetic ? elements.prefixOf(i, common) : numberOf(elements, i);
+  } else {
     const values = valuesBy(types, call, by, elements);
     if (alphabetic) ties = values;
+    const common = alphabetic ? values.commonBytes() : 0;
     for (let i = 0; i < count; i++) {
       // Without a value: before all others, or as 0.
       if (values.bounds[2 * i + 1] === MISSING) keys[i] = alphabetic ? -1 : 0;
-      else keys[i] = alphabetic ? values.prefixOf(i) : numberOf(values, i);
+      else keys[i] = alphabetic ? values.prefixOf(i, common) : numberOf(values, i);
     }
   }
   if (!alphabetic && keys.some(Number.isNaN)) {

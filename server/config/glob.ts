@@ -2,6 +2,8 @@
  * Glob patterns over bytes: `*`, `?`, `[a-c]`, `[^x]` and `\` escapes, as KEYS, PSUBSCRIBE and CONFIG GET use them.
  * Source: Valkey 9.1 util.c stringmatchlen. Linear in practice; what follows MAX_STARS stars matches nothing, as there.
  */
+/** In place of an element, at the end of the pattern. */
+const END = -1;
 /** Valkey's recursion ends here. */
 const MAX_STARS = 1000;
 
@@ -27,7 +29,16 @@ export function globMatch(
       if (p === patternEnd) return true;
       continue;
     }
-    const next = p < patternEnd ? matchOne(pattern, p, patternEnd, text[t]!, ignoreCase) : -1;
+    const element = p < patternEnd ? pattern[p]! : END;
+    const byte = text[t]!;
+    // The common case without a call: a byte that stands for itself.
+    const isPlain = element !== 63 && element !== 91 && element !== 92 && !ignoreCase;
+    if (isPlain && element === byte) {
+      p++;
+      t++;
+      continue;
+    }
+    const next = isPlain || element === END ? -1 : matchOne(pattern, p, patternEnd, byte, ignoreCase);
     if (next >= 0) {
       p = next;
       t++;

@@ -395,7 +395,6 @@ export class Database {
   valueView: DataView = EMPTY_VIEW;
 
   private openValue(oldLength: number, length: number): number {
-    const { view } = this;
     this.markEdited();
     const at = this.openString();
     if (length > oldLength) this.valueSegment.fill(0, at + oldLength, at + length);

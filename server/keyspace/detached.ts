@@ -37,9 +37,8 @@ export interface DetachedReader {
 export class DetachedTables {
   /** Set by the snapshots. */
   reader: DetachedReader | null = null;
-  /** Keys that wait to be freed, and keys freed so far. */
+  /** Keys that wait to be freed. */
   waiting = 0;
-  freed = 0;
   private readonly keyspace: Keyspace;
   private readonly table: Table;
   private readonly view: EntryView;
@@ -55,6 +54,7 @@ export class DetachedTables {
   add(databaseIndex: number, slot: number, root: Address, keys: number, epoch: number): void {
     this.parts.push({ databaseIndex, slot, root, keys, epoch, cursor: 0 });
     this.waiting += keys;
+    this.keyspace.lazyPending += keys;
   }
 
   swapped(first: number, second: number): void {
@@ -111,7 +111,8 @@ export class DetachedTables {
     }
     table.dropChain(bucket);
     this.waiting -= length;
-    this.freed += length;
+    keyspace.lazyPending -= length;
+    keyspace.lazyFreed += length;
     part.cursor = table.nextCursor(part.cursor);
     if (part.cursor >= END_OF_TABLE) table.destroyEmptied();
     return work + length;

@@ -93,6 +93,9 @@ export class Keyspace {
   /** Fields of hashes that expired. */
   expiredFields = 0;
   evicted = 0;
+  /** Large values freed after the command that deleted them was over: those that wait, and those that are gone. */
+  lazyPending = 0;
+  lazyFreed = 0;
   /** Changes since the last save (Valkey's dirty counter). */
   dirty = 0;
   /** Who wants to be told of touched keys, by bits; 0 keeps `touched` off the hot path. */

@@ -424,9 +424,12 @@ export class Table {
     return 2 ** (hash >>> (32 - this.level) >= this.split ? 31 - this.level : 32 - this.level);
   }
 
-  /** Copies the entries of a bucket and its chain to `into` (grown when too small is the caller's duty: see `chainLength`); returns how many. */
-  entriesOf(bucket: Address, into: Int32Array): number {
-    let found = 0;
+  /**
+   * Copies the entries of a bucket and its chain to `into`, from index `first` on (room for them is the caller's duty: see `chainLength`);
+   * returns the index after the last.
+   */
+  entriesOf(bucket: Address, into: Int32Array, first = 0): number {
+    let found = first;
     for (let b = bucket; b !== NONE; ) {
       const words = this.arena.words[b >>> SEGMENT_OF_SHIFT]!;
       const at = (b & OFFSET_MASK) << 1;

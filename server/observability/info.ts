@@ -139,6 +139,8 @@ const memory: Section = (rooms) => (add) => {
   add('mem_clients_normal', clientBytes);
   add('mem_allocator', 'arena');
   add('active_defrag_running', 0);
+  add('lazyfree_pending_objects', rooms.keyspace.lazyPending);
+  add('lazyfreed_objects', rooms.keyspace.lazyFreed);
 };
 
 const stats: Section = (rooms) => (add) => {
@@ -159,6 +161,7 @@ const stats: Section = (rooms) => (add) => {
   add('expired_keys', keyspace.expired);
   add('expired_fields', keyspace.expiredFields);
   add('evicted_keys', keyspace.evicted);
+  add('evicted_clients', all.evicted);
   add('keyspace_hits', keyspace.hits);
   add('keyspace_misses', keyspace.misses);
   add('pubsub_channels', rooms.pubsub.channels.size);

@@ -34,6 +34,9 @@ const LOOP_COPY_BYTES = 192;
 
 const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 
+/** The longest head of an array: its type, digits and line end. */
+const HEADER_ROOM = 24;
+
 const CR = 13;
 const LF = 10;
 
@@ -409,6 +412,29 @@ export class ReplyWriter {
     this.at = mark;
     this.aggregate(type, length);
     this.at = end;
+  }
+
+  /**
+   * Begins an array whose length is not known yet. Its elements follow, then `arrayWas` with what this returned and their number.
+   * Costs moving the elements by a few bytes once.
+   */
+  arrayLater(): number {
+    this.reserve(HEADER_ROOM);
+    const mark = this.at;
+    this.at += HEADER_ROOM;
+    return mark;
+  }
+
+  arrayWas(mark: number, length: number): void {
+    // The output's limit was passed meanwhile: what was written is gone.
+    if (this.at < mark + HEADER_ROOM) return;
+    const { bytes } = this;
+    const end = this.at;
+    bytes[mark] = 42;
+    this.at = writeDecimal(bytes, mark + 1, length);
+    this.crlf();
+    bytes.copyWithin(this.at, mark + HEADER_ROOM, end);
+    this.at += end - mark - HEADER_ROOM;
   }
 
   /** A map of `pairs` pairs: RESP3 `%`, RESP2 a flat array of twice as many. */

@@ -8,9 +8,10 @@ import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ListNode } from '../memory/list-node.ts';
 import { Ordered } from '../memory/ordered.ts';
 import type { Table } from '../memory/table.ts';
-import { readVarint, varintBytes } from '../memory/varint.ts';
 import type { InnerTables } from './inner-tables.ts';
-import { ZSET_KEY_OFFSET } from './sorted-sets.ts';
+
+/** Below this a loop over words beats the call into TypedArray.prototype.set. */
+const LOOP_COPY_BYTES = 256;
 
 export class Copier {
   private readonly arena: Arena;
@@ -41,9 +42,18 @@ export class Copier {
   private readonly copyEntry = (entry: Address): Address => this.copyAllocation(entry);
 
   private copyAllocation(address: Address): Address {
-    const size = this.arena.capacity(address);
-    const copy = this.arena.allocate(size);
-    this.arena.copy(address, 0, copy, 0, size);
+    const { arena } = this;
+    const size = arena.capacity(address);
+    const copy = arena.allocate(size);
+    if (size > LOOP_COPY_BYTES || (size & 7) !== 0) {
+      arena.copy(address, 0, copy, 0, size);
+      return copy;
+    }
+    const target = arena.words[copy >>> SEGMENT_OF_SHIFT]!;
+    const words = arena.words[address >>> SEGMENT_OF_SHIFT]!;
+    const from = (address & OFFSET_MASK) << 1;
+    const to = (copy & OFFSET_MASK) << 1;
+    for (let i = 0; i < size >> 2; i++) target[to + i] = words[from + i]!;
     return copy;
   }
 
@@ -65,30 +75,43 @@ export class Copier {
     return copy;
   }
 
+  /**
+   * Copies the entries in their order first and leaves each copy's address in the old entry, in place of the first half of its score, for
+   * the table's copy to find; the copy has the score to put back.
+   */
   private copySortedSet(root: Address): Address {
     const { arena, ordered } = this;
-    const words = arena.words[root >>> SEGMENT_OF_SHIFT]!;
-    const at = (root & OFFSET_MASK) << 1;
-    const table = this.tables[ZSET]!.open(words[at]!);
-    const tableRoot = table.copy(this.copyEntry);
+    const segments = arena.words;
+    const record = arena.words[root >>> SEGMENT_OF_SHIFT]![((root & OFFSET_MASK) << 1) + 1]!;
+    const table = this.tables[ZSET]!.open(segments[root >>> SEGMENT_OF_SHIFT]![(root & OFFSET_MASK) << 1]!);
     const entries = new Int32Array(table.count);
-    ordered.open(words[at + 1]!);
-    ordered.seekRank(0);
-    for (let rank = 0; rank < entries.length; rank++) {
-      const entry = ordered.entry;
-      const segment = arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
-      const from = ((entry & OFFSET_MASK) << 3) + ZSET_KEY_OFFSET;
-      const length = readVarint(segment, from);
-      const start = from + varintBytes(length);
-      entries[rank] = table.find(segment, start, start + length);
-      ordered.next();
+    const copies = new Int32Array(table.count);
+    let copied = 0;
+    let tableRoot: Address;
+    try {
+      ordered.open(record).seekRank(0);
+      for (; copied < entries.length; copied++) {
+        const { entry } = ordered;
+        const copy = this.copyAllocation(entry);
+        entries[copied] = entry;
+        copies[copied] = copy;
+        segments[entry >>> SEGMENT_OF_SHIFT]![(entry & OFFSET_MASK) << 1] = copy;
+        ordered.next();
+      }
+      tableRoot = table.copy((entry) => segments[entry >>> SEGMENT_OF_SHIFT]![(entry & OFFSET_MASK) << 1]!);
+    } finally {
+      for (let i = 0; i < copied; i++) {
+        const copy = copies[i]!;
+        const score = segments[copy >>> SEGMENT_OF_SHIFT]![(copy & OFFSET_MASK) << 1]!;
+        segments[entries[i]! >>> SEGMENT_OF_SHIFT]![(entries[i]! & OFFSET_MASK) << 1] = score;
+      }
     }
-    const record = ordered.create();
-    ordered.load(entries, entries.length);
-    const copy = arena.allocate(8);
-    const copied = arena.words[copy >>> SEGMENT_OF_SHIFT]!;
-    copied[(copy & OFFSET_MASK) << 1] = tableRoot;
-    copied[((copy & OFFSET_MASK) << 1) + 1] = record;
-    return copy;
+    const made = arena.allocate(8);
+    const newRecord = ordered.create();
+    ordered.load(copies, copies.length);
+    const words = segments[made >>> SEGMENT_OF_SHIFT]!;
+    words[(made & OFFSET_MASK) << 1] = tableRoot;
+    words[((made & OFFSET_MASK) << 1) + 1] = newRecord;
+    return made;
   }
 }

@@ -3,6 +3,7 @@
  * million elements holds nobody up.
  */
 import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { Ordered } from '../memory/ordered.ts';
@@ -21,6 +22,9 @@ const LIST_FREED_AT_ONCE = 16384;
 /** Nodes, groups and pending entries of a stream that are freed at once. */
 const STREAM_FREED_AT_ONCE = 4096;
 
+/** What has more elements counts as freed lazily, as Valkey counts it, whether it was freed at once or not. */
+const LAZY_ELEMENTS = 64;
+
 interface Remains {
   readonly type: number;
   readonly root: Address;
@@ -36,9 +40,11 @@ export class Reclaimer {
   private readonly streams: Streams;
   private readonly groups: StreamGroups;
   private readonly remains: Remains[] = [];
+  private readonly keyspace: Keyspace;
 
   constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
     this.arena = arena;
+    this.keyspace = inner.keyspace;
     const walks: (TableWalk | null)[] = [];
     for (let type = 0; type <= HASH; type++) {
       walks[type] = type === SET || type === ZSET || type === HASH ? new TableWalk(inner.table(type)) : null;
@@ -57,11 +63,14 @@ export class Reclaimer {
 
   free(type: number, encoding: number, root: Address): void {
     if (type === STREAM) {
-      if (!this.freeStream(root, STREAM_FREED_AT_ONCE)) this.remains.push({ type, root, cursor: 0 });
+      const worthwhile = elementCount(this.arena, STREAM, encoding, root) > LAZY_ELEMENTS;
+      if (!this.freeStream(root, STREAM_FREED_AT_ONCE)) this.putAside({ type, root, cursor: 0 });
+      else if (worthwhile) this.keyspace.lazyFreed++;
       return;
     }
     if (type === LIST) {
       if (encoding === PACKED || elementCount(this.arena, type, encoding, root) <= LIST_FREED_AT_ONCE) {
+        if (elementCount(this.arena, type, encoding, root) > LAZY_ELEMENTS) this.keyspace.lazyFreed++;
         this.lists.open(encoding, root).free();
         return;
       }
@@ -71,10 +80,16 @@ export class Reclaimer {
     }
     const remains: Remains = { type, root, cursor: 0 };
     if (type !== LIST && elementCount(this.arena, type, encoding, root) <= FREED_AT_ONCE) {
+      if (elementCount(this.arena, type, encoding, root) > LAZY_ELEMENTS) this.keyspace.lazyFreed++;
       while (this.freeSome(remains, FREED_AT_ONCE) < 0);
       return;
     }
+    this.putAside(remains);
+  }
+
+  private putAside(remains: Remains): void {
     this.remains.push(remains);
+    this.keyspace.lazyPending++;
   }
 
   /** Frees up to about so many elements of what waits; true when more is left. Called between requests. */
@@ -82,7 +97,11 @@ export class Reclaimer {
     while (elements > 0 && this.remains.length > 0) {
       const remains = this.remains[this.remains.length - 1]!;
       const left = this.freeSome(remains, elements);
-      if (left >= 0) this.remains.pop();
+      if (left >= 0) {
+        this.remains.pop();
+        this.keyspace.lazyPending--;
+        this.keyspace.lazyFreed++;
+      }
       elements = left;
     }
     return this.remains.length > 0;

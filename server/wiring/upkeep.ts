@@ -151,7 +151,7 @@ export class Upkeep {
       if (client === null) continue;
       this.node.log('notice', `Evicting client ${id}: clients hold ${total} bytes, more than maxmemory-clients allows`);
       clients.kill(client, 'evicted');
-      this.node.evictedClients++;
+      clients.evicted++;
       total -= bytes;
       if (total <= limit) return;
     }
