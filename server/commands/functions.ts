@@ -80,7 +80,7 @@ function deleteLibrary(call: Call): void {
 
 function flush(call: Call): void {
   if (call.count > 3) {
-    call.fail("ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
+    call.failSubcommand();
     return;
   }
   if (call.count === 3 && !call.is(2, 'SYNC') && !call.is(2, 'ASYNC')) {
@@ -174,7 +174,7 @@ function dump(call: Call): void {
 
 function restore(call: Call): void {
   if (call.count > 4) {
-    call.fail("ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.");
+    call.failSubcommand();
     return;
   }
   const flushes = call.count === 4 && call.is(3, 'FLUSH');

@@ -7,7 +7,8 @@
  */
 import { PERMITTED } from '../acl/check.ts';
 import type { Arguments } from '../protocol/arguments.ts';
-import { ERR_MASTERDOWN, ERR_OOM } from '../protocol/errors.ts';
+import { ERR_MASTERDOWN, ERR_OOM, ERR_UNKNOWN_SUBCOMMAND } from '../protocol/errors.ts';
+import { latin1 } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { LogLevel, ScriptHost } from '../scripting/script-host.ts';
 import {
@@ -121,8 +122,9 @@ export class ScriptCaller implements ScriptHost {
     const { client } = this;
     const entry = this.entryOf(args);
     if (entry === null) {
-      this.countRefusal(ERR_UNKNOWN);
-      return ERR_UNKNOWN;
+      const problem = this.unknown(args);
+      this.countRefusal(problem);
+      return problem;
     }
     const refusal = this.refusal(entry, args, run);
     if (refusal !== null) {
@@ -154,6 +156,12 @@ export class ScriptCaller implements ScriptHost {
     this.caller.commandCount++;
     keyspace.slot = outerSlot;
     return null;
+  }
+
+  private unknown(args: Arguments): string {
+    const container = this.rooms.registry.find(args.bytes, args.starts[0]!, args.ends[0]!);
+    if (container === null) return ERR_UNKNOWN;
+    return ERR_UNKNOWN_SUBCOMMAND(latin1(args.bytes, args.starts[1]!, args.ends[1]!), container.command.name);
   }
 
   private countRefusal(error: string): void {

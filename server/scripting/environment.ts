@@ -86,7 +86,7 @@ export class LuaEnvironment {
     const { machine, state } = this;
     const { api } = machine;
     const base = baseLibrary(machine, tables);
-    const { refuse, missing, next, pairs, ...rest } = base;
+    const { refuse, missing, userdataText, next, pairs, ...rest } = base;
     const libraries: Record<string, Record<string, HostFunction>> = {
       math: mathLibrary(machine, options.random),
       os: osLibrary(machine, () => options.host.nowMicros()),
@@ -125,11 +125,15 @@ export class LuaEnvironment {
     api.lua_pushcclosure(state, machine.addFunctions([pairs!]), 2);
     api.lua_setfield(state, -2, machine.name('pairs'));
     api.lua_setfield(state, -2, machine.name('globals'));
-    const first = machine.addFunctions([refuse!, missing!]);
+    const first = machine.addFunctions([refuse!, missing!, userdataText!]);
     api.lua_pushcclosure(state, first, 0);
     api.lua_setfield(state, -2, machine.name('refuse'));
     api.lua_pushcclosure(state, first + 1, 0);
     api.lua_setfield(state, -2, machine.name('missing'));
+    api.lua_pushcclosure(state, first + 2, 0);
+    api.lua_setfield(state, -2, machine.name('userdataText'));
+    api.lua_pushlightuserdata(state, 0);
+    api.lua_setfield(state, -2, machine.name('null'));
     if (options.registerFunction !== null) {
       api.lua_pushcclosure(state, machine.addFunctions([options.registerFunction]), 0);
       api.lua_setfield(state, -2, machine.name('registerFunction'));
@@ -168,7 +172,8 @@ export class LuaEnvironment {
 
   /** cjson.new: a copy of the library with settings of its own. */
   private pushJson(state: LuaState, functions: Record<string, HostFunction>): void {
-    if (++this.jsonCopies > MAX_JSON_COPIES) this.machine.raise(state, `no more than ${MAX_JSON_COPIES} copies of cjson`);
+    if (++this.jsonCopies > MAX_JSON_COPIES)
+      this.machine.raise(state, `no more than ${MAX_JSON_COPIES} copies of cjson`);
     this.pushFunctions(functions, state);
     this.addJsonFacts(state);
   }

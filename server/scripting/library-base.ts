@@ -44,6 +44,13 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
     return found;
   };
 
+  /** The error of a C function that would change a protected table: without a place, which only Lua code has. */
+  const refuseHere = (state: LuaState): never => {
+    machine.pushText(state, READONLY);
+    api.lua_error(state);
+    throw new MachineBroken('lua_error returned');
+  };
+
   const next: HostFunction = (state) => {
     api.luaL_checktype(state, 1, LUA_TTABLE);
     api.lua_settop(state, 2);
@@ -79,7 +86,7 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
       api.luaL_checkany(state, 2);
       api.luaL_checkany(state, 3);
       api.lua_settop(state, 3);
-      if (isProxy(state, 1)) machine.raise(state, READONLY);
+      if (isProxy(state, 1)) refuseHere(state);
       api.lua_rawset(state, 1);
       return 1;
     },
@@ -108,7 +115,7 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
       const type = api.lua_type(state, 2);
       api.luaL_checktype(state, 1, LUA_TTABLE);
       if (type !== LUA_TNIL && type !== LUA_TTABLE) machine.badArgument(state, 2, 'nil or table expected');
-      if (isProxy(state, 1)) machine.raise(state, READONLY);
+      if (isProxy(state, 1)) refuseHere(state);
       if (api.lua_getmetatable(state, 1) !== 0) {
         machine.pushText(state, '__metatable');
         api.lua_rawget(state, -2);
@@ -122,7 +129,11 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
     /** An error that is a table gives its text, as in the days when errors were texts. */
     pcall(state) {
       const count = api.lua_gettop(state);
-      api.luaL_checkany(state, 1);
+      if (count === 0) {
+        api.lua_pushboolean(state, 0);
+        machine.pushText(state, 'attempt to call a nil value');
+        return 2;
+      }
       api.lua_pushboolean(state, 1);
       api.lua_insert(state, 1);
       if (api.lua_pcall(state, count - 1, -1, 0) !== 0) {
@@ -168,6 +179,12 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
       const value = unsignedIn(machine.latin1At(state, 1)!, base);
       if (Number.isNaN(value)) api.lua_pushnil(state);
       else api.lua_pushnumber(state, value);
+      return 1;
+    },
+
+    /** Of light userdata, which is cjson.null. */
+    userdataText(state) {
+      machine.pushLatin1(state, 'userdata: (nil)');
       return 1;
     },
 

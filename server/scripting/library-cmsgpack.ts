@@ -286,7 +286,7 @@ class Unpacker {
     const { api } = machine;
     const type = machine.u8[this.take(state, 1)]!;
     api.luaL_checkstack(state, 1, machine.name(TOO_MANY));
-    if (level > MAX_UNPACK_NESTING) machine.raise(state, `stack overflow (${TOO_MANY})`);
+    if (level > MAX_UNPACK_NESTING) machine.raise(state, 'stack overflow (in function mp_decode_to_lua_array)');
     switch (type) {
       case 0xc0:
         api.lua_pushnil(state);

@@ -105,7 +105,7 @@ export function formatFunction(machine: LuaMachine): HostFunction {
     const count = api.lua_gettop(state);
     const at = machine.checkBytes(state, 1);
     const { length } = machine;
-    const wide = checkDirectives(machine, state, at, length);
+    const wide = checkDirectives(machine, state, count, at, length);
     if (wide.length > 0) replaceWide(machine, state, at, length, wide);
     api.lua_pushvalue(state, upvalueIndex(1));
     api.lua_insert(state, 1);
@@ -115,7 +115,7 @@ export function formatFunction(machine: LuaMachine): HostFunction {
 }
 
 /** Raises what string.format raises, as from this function; returns the directives whose number needs more than 32 bits. */
-function checkDirectives(machine: LuaMachine, state: LuaState, at: number, length: number): Directive[] {
+function checkDirectives(machine: LuaMachine, state: LuaState, count: number, at: number, length: number): Directive[] {
   const { api } = machine;
   const wide: Directive[] = [];
   let argument = 1;
@@ -124,6 +124,7 @@ function checkDirectives(machine: LuaMachine, state: LuaState, at: number, lengt
     if (machine.u8[i] !== PERCENT) continue;
     if (machine.u8[++i] === PERCENT) continue;
     argument++;
+    if (argument > count) machine.badArgument(state, argument, 'no value');
     const from = i - 1;
     let flags = '';
     const char = (): string => (i < end ? String.fromCharCode(machine.u8[i]!) : '');

@@ -154,8 +154,9 @@ export function structLibrary(machine: LuaMachine): Record<string, HostFunction>
       const data = machine.checkBytes(state, 2);
       const { length } = machine;
       let position = api.luaL_optinteger(state, 3, 1);
-      if (position <= 0) machine.badArgument(state, 3, 'offset must be 1 or greater');
-      position--;
+      if (position === 0) machine.badArgument(state, 3, 'offset must be 1 or greater');
+      // A negative offset is a very large one in C.
+      position = position < 0 ? Number.MAX_SAFE_INTEGER : position - 1;
       let count = 0;
       while (format.next()) {
         const { option } = format;

@@ -15,6 +15,7 @@
 export const SANDBOX_SOURCE = `
 local host, forFunctions, insecure = ...
 local G, next, type, tostring, getmetatable, setmetatable = _G, next, type, tostring, getmetatable, setmetatable
+local setTypeMetatable = debug.setmetatable
 local getinfo, pcall, concat, loadstring = debug.getinfo, pcall, table.concat, loadstring
 
 for _, name in next, {'debug', 'print', 'dofile', 'loadfile', 'require', 'module', 'package', 'io'} do G[name] = nil end
@@ -48,7 +49,7 @@ G.load = function(read, name)
     local ok, part = pcall(read)
     if not ok then return nil, part end
     if part == nil or part == '' then break end
-    if type(part) ~= 'string' then return nil, 'reader function must return a string' end
+    if type(part) ~= 'string' and type(part) ~= 'number' then return nil, 'reader function must return a string' end
     parts[#parts + 1] = part
   end
   return load(concat(parts), name or '=(load)')
@@ -74,6 +75,9 @@ local strings = getmetatable('')
 setmetatable(G, {__index = host.missing})
 local globals, globalsMeta = protect(G)
 metas[strings] = protect(strings)
+local userdata = {__tostring = host.userdataText}
+setTypeMetatable(host.null, userdata)
+metas[userdata] = false
 
 local loading
 if forFunctions then

@@ -42,16 +42,17 @@ export function readScriptHead(bytes: Uint8Array, from: number, to: number): Scr
   if (line.words === null || line.words.length === 0) return 'ERR Invalid engine in script shebang';
   const [first, ...options] = line.words;
   const engine = first!.slice(2);
-  if (engine.toLowerCase() !== 'lua') return `ERR Could not find scripting engine '${engine}'`;
   let flags = 0;
   for (const option of options) {
     if (!option.startsWith('flags=')) return `ERR Unknown lua shebang option: ${option}`;
+    if (option === 'flags=') continue;
     for (const name of option.slice(6).split(',')) {
       const known = SCRIPT_FLAGS.find(([flagName]) => flagName === name);
       if (known === undefined) return `ERR Unexpected flag in script shebang: ${name}`;
       flags |= known[1];
     }
   }
+  if (engine.toLowerCase() !== 'lua') return `ERR Could not find scripting engine '${engine}'`;
   return { flags, codeAt: line.end };
 }
 
