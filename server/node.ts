@@ -236,6 +236,7 @@ export class Node {
 
   /** The turn ends: the write log's readers go on, and what was written to clients is sent. */
   endTurn(): void {
+    if (this.clients.eviction.isOver) this.clients.eviction.evict();
     for (;;) {
       if (this.blocking.anyReady) this.blocking.serve();
       if (this.tracking.hasBroadcast) this.tracking.sendBroadcasts();
@@ -244,6 +245,7 @@ export class Node {
       if (!this.clients.unsettled) break;
       this.clients.settle();
     }
+    if (this.clients.eviction.isOver) this.clients.eviction.evict();
     this.traffic.endCycle(this.accounting.nowMicros);
   }
 

@@ -6,6 +6,7 @@
 import type { OutputLimits } from '../config/directives.ts';
 import { INITIAL_REGION_BYTES, Output, ReplyWriter } from '../protocol/reply.ts';
 import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, REPLY_ON, STREAM_CLIENT, type Waiter } from './client.ts';
+import { ClientEviction } from './client-eviction.ts';
 
 /** What the network gives for each client. */
 export interface ClientConnection {
@@ -81,6 +82,7 @@ export class Clients {
   refused = 0;
   /** Clients closed because of maxmemory-clients. */
   evicted = 0;
+  readonly eviction: ClientEviction = new ClientEviction(this);
 
   /** What a turn wrote to the log goes to its readers with the turn's replies: set by replication. */
   beforeSettle: (() => void) | null = null;
@@ -113,6 +115,7 @@ export class Clients {
   remove(client: Client): void {
     if (!this.members.delete(client.id)) return;
     this.endWait(client);
+    this.eviction.forget(client);
     for (const listener of this.goneListeners) listener(client);
   }
 
@@ -204,6 +207,7 @@ export class Clients {
         if (member === undefined) continue;
         if (client.output.overflowed) this.kill(client, 'output buffer limit reached');
         else member.connection.flush();
+        if (this.eviction.limitBytes > 0) this.eviction.account(client);
       }
       this.beforeSettle?.();
     }
@@ -213,6 +217,7 @@ export class Clients {
   kill(client: Client, reason: string): void {
     client.closeReason = reason;
     client.killed = true;
+    this.eviction.forget(client);
     // Nothing that it waits for may be given to it any more.
     this.endWait(client);
     if (!client.heldOpen) this.connectionOf(client)?.destroy();
@@ -327,6 +332,7 @@ export class Clients {
     for (const member of this.members.values()) {
       this.checkSoftLimit(member, nowMs);
       member.connection.trim?.(nowSeconds);
+      if (this.eviction.limitBytes > 0) this.eviction.account(member.client);
     }
   }
 

@@ -66,6 +66,7 @@ export class Session {
       return;
     }
     if (this.pendingLength >= this.neededBytes) this.process(this.pending!, this.pendingLength);
+    else if (this.context.clients.eviction.limitBytes > 0) this.context.clients.eviction.account(client);
   }
 
   /** Goes on with pending input after a pause or a wait. */
@@ -127,6 +128,7 @@ export class Session {
     if (client.output.length > 0) clients.scheduleFlush(client);
     else if (client.output.bytes !== null) reply.release(client.output);
     if (client.closing) clients.scheduleFlush(client);
+    if (clients.eviction.limitBytes > 0) clients.eviction.account(client);
   }
 
   /** Warms the cache for the requests that stand in bytes[at, end); returns up to where. */

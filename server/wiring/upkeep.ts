@@ -4,7 +4,6 @@
  * as long as the slice, so that requests get half of the time at least.
  */
 
-import { NORMAL_CLIENT, PUBSUB_CLIENT } from '../commands/client.ts';
 import { PAUSE_NONE } from '../commands/clients.ts';
 import { parseMemory } from '../config/directives.ts';
 import { ActiveExpiry } from '../keyspace/active-expiry.ts';
@@ -29,7 +28,6 @@ export class Upkeep {
   private readonly expiry: ActiveExpiry;
   private readonly frequencies: Frequencies;
   private timer: NodeJS.Timeout | null = null;
-  private maxClientBytes = '0';
 
   constructor(node: Node) {
     const { keyspace, settings } = node;
@@ -46,6 +44,7 @@ export class Upkeep {
     this.eviction = eviction;
     settings.watch('maxmemory', (value) => {
       eviction.maxMemoryBytes = Number(value);
+      this.limitClients();
       if (Number(value) > 0) this.soon();
     });
     settings.watch('maxmemory-policy', (value) => {
@@ -69,14 +68,13 @@ export class Upkeep {
     settings.watch('lfu-decay-time', (value) => {
       this.frequencies.decayMinutes = Number(value);
     });
-    settings.watch('maxmemory-clients', (value) => {
-      this.maxClientBytes = value;
+    settings.watch('maxmemory-clients', () => {
+      this.limitClients();
     });
   }
 
   tick(nowMs: number): void {
     if (this.slice(nowMs)) this.soon();
-    this.closeLargeClients();
   }
 
   stop(): void {
@@ -122,38 +120,11 @@ export class Upkeep {
     }, SLICE_PAUSE_MS);
   }
 
-  // --- Client eviction -------------------------------------------------------------------------------------------------
-
   /** maxmemory-clients: bytes, or a share of maxmemory. */
-  private clientLimitBytes(): number {
-    const value = this.maxClientBytes;
-    if (!value.endsWith('%')) return parseMemory(value) ?? 0;
-    return Math.floor((Number(value.slice(0, -1)) / 100) * this.eviction.maxMemoryBytes);
-  }
-
-  /** While clients together hold more than they may, the largest one is closed. Source: Valkey 9.1 networking.c evictClients. */
-  private closeLargeClients(): void {
-    const limit = this.clientLimitBytes();
-    if (limit === 0) return;
-    const { clients } = this.node;
-    let total = 0;
-    const sizes: { readonly id: number; readonly bytes: number }[] = [];
-    for (const client of clients.all()) {
-      if (client.kind !== NORMAL_CLIENT && client.kind !== PUBSUB_CLIENT) continue;
-      const bytes = clients.memoryOf(client).total;
-      total += bytes;
-      if (!client.noEvict) sizes.push({ id: client.id, bytes });
-    }
-    if (total <= limit) return;
-    sizes.sort((a, b) => b.bytes - a.bytes);
-    for (const { id, bytes } of sizes) {
-      const client = clients.find(id);
-      if (client === null) continue;
-      this.node.log('notice', `Evicting client ${id}: clients hold ${total} bytes, more than maxmemory-clients allows`);
-      clients.kill(client, 'evicted');
-      clients.evicted++;
-      total -= bytes;
-      if (total <= limit) return;
-    }
+  private limitClients(): void {
+    const value = this.node.settings.text('maxmemory-clients');
+    const share = value.endsWith('%') ? Number(value.slice(0, -1)) / 100 : 0;
+    const bytes = share > 0 ? Math.floor(share * this.eviction.maxMemoryBytes) : (parseMemory(value) ?? 0);
+    this.node.clients.eviction.setLimit(bytes);
   }
 }

@@ -60,6 +60,7 @@ const architecture: readonly Room[] = [
       'call',
       'categories',
       'client',
+      'client-eviction',
       'clients',
       'command',
       'key-references',
