@@ -2,8 +2,10 @@
  * Geo commands: positions are scores of a sorted set (types/geohash.ts). Hot file: GEODIST and GEOADD allocate only for what they send on.
  * Source: Valkey 9.1 geo.c.
  */
+import { copyBytes } from '../keyspace/database.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { ERR_SYNTAX } from '../protocol/errors.ts';
+import { writeDecimal } from '../protocol/reply.ts';
 import { distanceMeters, geohashText, Position, scoreOfPosition } from '../types/geohash.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
@@ -12,6 +14,10 @@ import { memberPosition, positionOf, replyDistance, replyPosition, unitOf } from
 import { FoundPoints, geoSearch, type SearchForm } from './geo-search.ts';
 import { addMembers, CH, NX, ScoreList, XX } from './sorted-sets.ts';
 import { openSortedSet } from './sorted-sets-common.ts';
+
+const ZADD: Readonly<Uint8Array> = new TextEncoder().encode('ZADD'); // constant
+/** Of 54 bits. */
+const MAX_SCORE_DIGITS = 17;
 
 /** GEOADD: to replicas it is a ZADD. */
 function geoadd(types: Types, call: Call, position: Position, scores: ScoreList): void {
@@ -39,10 +45,41 @@ function geoadd(types: Types, call: Call, position: Position, scores: ScoreList)
   }
   addMembers(types, call, options, members, first + 2, 3, scores);
   if (call.changes === 0) return;
-  const form: (string | Uint8Array | number)[] = ['ZADD'];
-  for (let i = 1; i < first; i++) form.push(call.copy(i));
-  for (let n = 0; n < members; n++) form.push(scores.values[n]!, call.copy(first + 3 * n + 2));
-  call.propagateAs(Arguments.of(...form));
+  call.propagateAs(zaddForm(call, first, members, scores));
+}
+
+/** The ZADD that a GEOADD is: its options, then a score in place of each position. */
+function zaddForm(call: Call, first: number, members: number, scores: ScoreList): Arguments {
+  const { bytes, starts, ends } = call;
+  const form = new Arguments();
+  form.ensure(first + 2 * members);
+  let size = ZADD.length + members * MAX_SCORE_DIGITS;
+  for (let i = 1; i < call.count; i++) size += call.length(i);
+  const into = new Uint8Array(size);
+  into.set(ZADD);
+  form.starts[0] = 0;
+  form.ends[0] = ZADD.length;
+  let at = ZADD.length;
+  let count = 1;
+  for (let i = 1; i < first; i++) {
+    copyBytes(bytes, starts[i]!, ends[i]!, into, at);
+    form.starts[count] = at;
+    at += call.length(i);
+    form.ends[count++] = at;
+  }
+  for (let n = 0; n < members; n++) {
+    form.starts[count] = at;
+    at = writeDecimal(into, at, scores.values[n]!);
+    form.ends[count++] = at;
+    const member = first + 3 * n + 2;
+    copyBytes(bytes, starts[member]!, ends[member]!, into, at);
+    form.starts[count] = at;
+    at += call.length(member);
+    form.ends[count++] = at;
+  }
+  form.bytes = into;
+  form.count = count;
+  return form;
 }
 
 function geodist(types: Types, call: Call, from: Position, to: Position): void {
