@@ -268,7 +268,6 @@ class ValueVisitor implements DatasetVisitor {
 
   beginKey(head: KeyHead): void {
     if (this.begun) return this.refuse('another value follows');
-    if (head.type === HASH_WITH_TTL) return this.refuse('a hash with a time to live on its fields cannot be held');
     this.begun = true;
     this.type = head.type;
     if (head.type === STRING) return;

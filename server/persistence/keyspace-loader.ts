@@ -89,11 +89,6 @@ export class KeyspaceLoader implements DatasetVisitor {
     this.type = head.type;
     this.expireAtMs = head.expireAtMs;
     this.dropped = head.expireAtMs !== NO_EXPIRY && head.expireAtMs < this.options.dropExpiredBeforeMs;
-    if (head.type === HASH_WITH_TTL) {
-      this.refusal =
-        'it has a hash with a time to live on its fields, which this release cannot hold: HPERSIST them at the source';
-      return;
-    }
     if (head.type === STRING) return;
     this.builder.begin(entryTypeOf(head.type), head.count === UNKNOWN ? 0 : head.count);
     this.building = true;
