@@ -39,12 +39,12 @@ export class BusTransport {
   private inbound = 0;
   /** Milliseconds of silence after which the kernel probes a link. */
   private readonly keepAliveMs: number;
-  private readonly sourceAddress: string;
+  private readonly sourceAddress: () => string;
 
-  constructor(events: BusEvents, options: { readonly keepAliveMs: number; readonly sourceAddress?: string }) {
+  constructor(events: BusEvents, options: { readonly keepAliveMs: number; readonly sourceAddress?: () => string }) {
     this.events = events;
     this.keepAliveMs = options.keepAliveMs;
-    this.sourceAddress = options.sourceAddress ?? '';
+    this.sourceAddress = options.sourceAddress ?? (() => '');
   }
 
   /** Listens on one address; resolves when it does, rejects with what to do when it cannot. */
@@ -69,13 +69,14 @@ export class BusTransport {
   /** Dials; `onLinkUp` or `onLinkDown` follows, never before this returns. */
   connect(host: string, port: number): number {
     const id = this.nextId++;
+    const source = this.sourceAddress();
     const socket = connect({
       host,
       port,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: this.keepAliveMs,
-      ...(this.sourceAddress === '' ? {} : { localAddress: this.sourceAddress }),
+      ...(source === '' ? {} : { localAddress: source }),
     });
     const link = this.add(id, socket);
     const giveUp = setTimeout(() => {

@@ -157,7 +157,7 @@ class ClusterWiring implements Part, ClusterEffects {
         onLinkDown: (...link) => this.run(() => cluster.onLinkDown(node.nowMs(), ...link)),
         onPacket: (...packet) => this.run(() => cluster.onPacket(node.nowMs(), ...packet)),
       },
-      { keepAliveMs: BUS_KEEP_ALIVE_MS },
+      { keepAliveMs: BUS_KEEP_ALIVE_MS, sourceAddress: () => node.settings.text('bind-source-addr') },
     );
     node.parts.push(this);
   }

@@ -25,6 +25,7 @@ import { Replica, type ReplicaHost, type ReplicaSettings, type SnapshotLoad } fr
 import { StreamApplier } from '../replication/stream-applier.ts';
 import { WriteLog } from '../replication/write-log.ts';
 import type { ValueBuilder } from '../types/index.ts';
+import { takeLibrary, tellLibraries } from './scripting.ts';
 
 /** Work of one slice of a full synchronisation, in the iterator's units of about a microsecond. */
 const SLICE_UNITS = 2000;
@@ -115,17 +116,17 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       clients: node.clients,
       log: node.log,
       randomId,
-      openSnapshot: (version) =>
-        node.snapshots.open(
-          new RdbWriter({
-            version,
-            serverVersion: VALKEY_VERSION,
-            createdAtSeconds: node.keyspace.nowSeconds,
-            usedMemoryBytes: node.usedMemoryBytes(),
-            replication: this.origin(),
-          }),
-          { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES },
-        ),
+      openSnapshot: (version) => {
+        const writer = new RdbWriter({
+          version,
+          serverVersion: VALKEY_VERSION,
+          createdAtSeconds: node.keyspace.nowSeconds,
+          usedMemoryBytes: node.usedMemoryBytes(),
+          replication: this.origin(),
+        });
+        tellLibraries(node, writer);
+        return node.snapshots.open(writer, { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
+      },
       slice: (snapshot, units) => node.snapshots.slice(snapshot, units),
       closeSnapshot: (snapshot) => node.snapshots.close(snapshot),
       syncRefusal: () => this.syncRefusal(),
@@ -355,7 +356,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   private open(link: number, host: string, port: number): void {
     const { node } = this;
-    const socket = connect({ host, port, noDelay: true });
+    const source = node.settings.text('bind-source-addr');
+    const socket = connect({ host, port, noDelay: true, ...(source === '' ? {} : { localAddress: source }) });
     this.socket = socket;
     let reason = 'closed by the primary';
     const event = (run: (replica: Replica) => void): void => {
@@ -409,7 +411,11 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.executor.loading = true;
     this.onFullSync?.();
     node.keyspace.clear();
-    const loader = new KeyspaceLoader(node.keyspace, node.types, this.builder, { dropExpiredBeforeMs: 0 });
+    node.rooms.scripting?.flushLibraries();
+    const loader = new KeyspaceLoader(node.keyspace, node.types, this.builder, {
+      dropExpiredBeforeMs: 0,
+      takeLibrary: (code) => takeLibrary(node, code),
+    });
     const reader = new RdbReader(loader, source);
     return {
       push: (bytes, from, to) => reader.push(bytes, from, to),
