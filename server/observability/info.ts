@@ -248,9 +248,11 @@ const sections: readonly (readonly [string, Section | null])[] = [
   ['errorstats', errorstats],
   ['latencystats', latencystats],
   ['cluster', cluster],
+  ['scriptingengines', null],
   ['keyspace', keyspace],
 ];
-const NOT_DEFAULT: readonly string[] = ['commandstats', 'latencystats'];
+const TITLES: Readonly<Record<string, string>> = { cpu: 'CPU', scriptingengines: 'Scripting Engines' };
+const NOT_DEFAULT: readonly string[] = ['commandstats', 'latencystats', 'scriptingengines'];
 
 /** The text of INFO for the sections named (none: the default ones; `all`, `everything`, `default` as in Valkey). */
 export function infoText(rooms: Rooms, wanted: readonly string[]): string {
@@ -259,7 +261,7 @@ export function infoText(rooms: Rooms, wanted: readonly string[]): string {
   const parts: string[] = [];
   for (const [name, section] of sections) {
     if (!all && !wanted.includes(name) && !(byDefault && !NOT_DEFAULT.includes(name))) continue;
-    let text = `# ${name[0]!.toUpperCase()}${name.slice(1)}\r\n`;
+    let text = `# ${TITLES[name] ?? `${name[0]!.toUpperCase()}${name.slice(1)}`}\r\n`;
     const add = (field: string, value: string | number): void => {
       text += `${field}:${value}\r\n`;
     };
@@ -274,7 +276,8 @@ function percent(part: number, whole: number): string {
   return `${((part / Math.max(1, whole)) * 100).toFixed(2)}%`;
 }
 
-function human(bytes: number): string {
+/** `1.50M` */
+export function human(bytes: number): string {
   if (bytes < 1024) return `${bytes}B`;
   const units = ['K', 'M', 'G', 'T'];
   let value = bytes / 1024;

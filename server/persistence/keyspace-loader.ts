@@ -16,8 +16,12 @@ import { StreamLoader } from './stream-loader.ts';
 export interface LoaderOptions {
   /** A primary drops keys that expired before this time; a replica keeps them (0) and waits for its primary's deletion. */
   readonly dropExpiredBeforeMs: number;
+  /** Told of each key that was dropped, or of the fields that a hash was loaded without. */
+  readonly dropped?: (database: number, key: Uint8Array, fields: readonly Uint8Array[] | null) => void;
   /** A key of the file replaces one that is in the keyspace, which is else the sign of a damaged file. */
   readonly replaces?: boolean;
+  /** Takes a function library by its source; the problem or null. Without it libraries are passed over. */
+  readonly takeLibrary?: (code: Uint8Array) => string | null;
 }
 
 export class KeyspaceLoader implements DatasetVisitor {
@@ -29,9 +33,6 @@ export class KeyspaceLoader implements DatasetVisitor {
   expired = 0;
   /** Fields that were past their time. */
   expiredFields = 0;
-  /** Function libraries in the file, which this release does not run. */
-  skippedLibraries = 0;
-
   readonly stream: StreamLoader;
   private readonly keyspace: Keyspace;
   private readonly types: Types;
@@ -43,6 +44,7 @@ export class KeyspaceLoader implements DatasetVisitor {
   private type = STRING as number;
   private expireAtMs = NO_EXPIRY;
   private dropped = false;
+  private droppedFields: Uint8Array[] = [];
   /** The builder holds a value that is not the keyspace's yet. */
   private building = false;
 
@@ -61,8 +63,9 @@ export class KeyspaceLoader implements DatasetVisitor {
     this.facts.set(name, value);
   }
 
-  functionLibrary(): void {
-    this.skippedLibraries++;
+  functionLibrary(bytes: Uint8Array, from: number, to: number): void {
+    const problem = this.options.takeLibrary?.(bytes.slice(from, to)) ?? null;
+    if (problem !== null) this.refusal = `a function library cannot be loaded: ${problem}`;
   }
 
   slotImport(job: string, ranges: readonly number[]): void {
@@ -122,6 +125,7 @@ export class KeyspaceLoader implements DatasetVisitor {
   ): void {
     if (expireAtMs !== NO_EXPIRY && expireAtMs < this.options.dropExpiredBeforeMs) {
       this.expiredFields++;
+      if (this.options.dropped !== undefined) this.droppedFields.push(field.slice(fieldFrom, fieldTo));
       return;
     }
     const at = fieldExpiryOf(expireAtMs);
@@ -133,6 +137,7 @@ export class KeyspaceLoader implements DatasetVisitor {
     if (this.type === HASH_WITH_TTL && this.builder.count === 0) this.dropped = true;
     if (this.dropped) this.expired++;
     else this.loaded++;
+    this.tellDropped();
     if (this.type === STRING) return;
     const { builder } = this;
     this.building = false;
@@ -149,6 +154,13 @@ export class KeyspaceLoader implements DatasetVisitor {
       builder.root,
       this.expiry(),
     );
+  }
+
+  private tellDropped(): void {
+    const { droppedFields } = this;
+    if (!this.dropped && droppedFields.length === 0) return;
+    this.options.dropped?.(this.current.index, this.key.slice(0, this.keyLength), this.dropped ? null : droppedFields);
+    this.droppedFields = [];
   }
 
   end(): void {}

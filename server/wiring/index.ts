@@ -17,6 +17,10 @@ export function wireNode(node: Node): void {
     start: async () => {
       const { loadedPlace, loaded } = persistence;
       replication.loaded({ loaded, offset: loadedPlace?.offset ?? 0, replicationId: loadedPlace?.id ?? '' });
+      if (loadedPlace !== null) {
+        for (const { database, slot, form } of persistence.dropped) node.executor.propagate(database, slot, form);
+      }
+      persistence.dropped = [];
     },
   });
   wireMigrate(node);

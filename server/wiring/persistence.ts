@@ -19,9 +19,13 @@ import { RdbWriter } from '../persistence/rdb/rdb-writer.ts';
 import { parseSavePoints, SaveState } from '../persistence/save-points.ts';
 import type { Snapshot } from '../persistence/snapshot.ts';
 import { WholeDataset } from '../persistence/whole-dataset.ts';
+import { Arguments } from '../protocol/arguments.ts';
 import { fileSize, readPieces, removeTemporary } from '../storage/rdb-file.ts';
 import { saveSnapshot } from '../storage/saving.ts';
+import { takeLibrary, tellLibraries } from './scripting.ts';
 
+/** Deletions that replicas are told of after a start; with more than these they are sent the whole dataset. */
+const MAX_DROPPED = 100_000;
 /** What a save may keep back or have waiting before it fails: the memory that writes during a save may cost. */
 const QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
 /** A save's share of a turn. Looked at after every SLICE_UNITS of work (about a microsecond each). */
@@ -57,6 +61,8 @@ export class PersistencePart implements Part, PersistenceRoom {
   loaded = false;
   /** What that file said of its place in the stream; null when it said nothing. */
   loadedPlace: StreamPlace | null = null;
+  /** What replicas that go on from `loadedPlace` must delete, since it was left out in loading. */
+  dropped: { readonly database: number; readonly slot: number; readonly form: Arguments }[] = [];
   /** Given by replication; null while the node has no history. */
   place: () => StreamPlace | null = () => null;
   /** Given by replication: false while only a part of the dataset is here, which must not replace a whole file. */
@@ -133,6 +139,8 @@ export class PersistencePart implements Part, PersistenceRoom {
       // In a cluster the role is not known yet. A replica must not drop what its primary may have given more time.
       dropExpiredBeforeMs: followsNobody && node.role() === 'primary' ? keyspace.nowMs : 0,
       replaces,
+      dropped: (database, key, fields) => this.noteDropped(database, key, fields),
+      takeLibrary: (code) => takeLibrary(node, code),
     });
     const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
     const { expiryMode } = keyspace;
@@ -169,14 +177,15 @@ export class PersistencePart implements Part, PersistenceRoom {
     return null;
   }
 
+  private noteDropped(database: number, key: Uint8Array, fields: readonly Uint8Array[] | null): void {
+    if (this.dropped.length > MAX_DROPPED) return;
+    const slot = this.node.keyspace.slots > 1 ? slotOf(key, 0, key.length) : 0;
+    const form = fields === null ? Arguments.of('UNLINK', key) : Arguments.of('HDEL', key, ...fields);
+    this.dropped.push({ database, slot, form });
+  }
+
   private noteFacts(path: string, loader: KeyspaceLoader): void {
     const { node } = this;
-    if (loader.skippedLibraries > 0) {
-      node.log(
-        'warning',
-        `${path}: ${loader.skippedLibraries} function libraries were left out: this release does not run functions`,
-      );
-    }
     for (const { job, ranges } of loader.slotImports) {
       node.log('warning', `${path}: slot migration ${job} was under way: what it had brought is dropped`);
       for (let i = 0; i < ranges.length; i += 2) {
@@ -185,7 +194,7 @@ export class PersistencePart implements Part, PersistenceRoom {
     }
     const id = loader.facts.get('repl-id') ?? '';
     const offset = Number(loader.facts.get('repl-offset'));
-    if (/^[0-9a-f]{40}$/.test(id) && Number.isSafeInteger(offset) && offset >= 0) {
+    if (/^[0-9a-f]{40}$/.test(id) && Number.isSafeInteger(offset) && offset >= 0 && this.dropped.length <= MAX_DROPPED) {
       this.loadedPlace = { id, offset, streamDatabase: Number(loader.facts.get('repl-stream-db')) || 0 };
     }
   }
@@ -226,6 +235,7 @@ export class PersistencePart implements Part, PersistenceRoom {
       },
       node.settings.flag('rdbchecksum'),
     );
+    tellLibraries(node, writer);
     this.savingSnapshot = node.snapshots.open(writer, { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
     return this.savingSnapshot;
   }
