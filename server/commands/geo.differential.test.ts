@@ -179,6 +179,97 @@ const makers: readonly Maker[] = [
   () => ['object', 'encoding', 'found'],
 ];
 
+/** A command a line: mistakes, and what their order of checking shows. */
+const ODD = `
+set text x
+geoadd g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+geoadd g nx xx 1 1 a
+geoadd g nx ch nx
+geoadd g 1 1 a 2
+geoadd g 181 1 a
+geoadd g 1 nan a
+geoadd g ch 1 1 a 200 2 b
+geoadd g xx ch 13.4 38 Palermo
+geoadd g nx 13.4 38 Palermo
+geoadd text 1 1 a
+geoadd g 0x10 1 a
+geoadd g -180 -85.05112878 corner
+geoadd g 0 0 null
+zscore g corner
+zrange g 0 -1 withscores
+geodist g Palermo
+geodist g Palermo Catania mm
+geodist g Palermo Catania mi
+geodist g Palermo Catania ft extra
+geodist g Palermo nobody
+geodist absent a b
+geodist absent a b mm
+geodist text a b
+geopos g
+geopos g Palermo nobody corner
+geopos absent a
+geopos text a
+geohash g
+geohash g Palermo nobody null corner
+geohash absent a b
+georadius g 15 37 200 km count 0
+georadius g 15 37 200 km count x
+georadius g 15 37 200 km any
+georadius g 15 37 200 km withdist store a
+georadius g 15 37 -1 km
+georadius g 15 37 x km
+georadius g 15 37 1 parsec
+georadius g 15 x 1 km
+georadius g 15 90 1 km
+georadius g 15 37 200 km store
+georadius g 15 37 200 km store found storedist other asc
+zrange found 0 -1 withscores
+exists other
+georadius_ro g 15 37 200 km store a
+georadius absent 15 37 200 km store other
+georadius absent 15 90 200 km
+georadius text 15 90 200 km
+georadiusbymember g nobody 1 km
+georadiusbymember g nobody 1 parsec
+georadiusbymember absent a 1 parsec
+georadiusbymember absent a 1 parsec storing x
+georadiusbymember_ro g Palermo 0 m withdist withhash withcoord
+geosearch g frommember Palermo byradius 200 km withcoord withdist withhash
+geosearch g frommember Palermo frommember Catania byradius 1 m
+geosearch g frommember Palermo fromlonlat 1 1 byradius 1 m
+geosearch g frommember Palermo byradius 1 m bybox 1 1 m
+geosearch g bybox 1 1 m bybox 400 400 km fromlonlat 15 37
+geosearch g fromlonlat 1 1 bybox -1 1 km
+geosearch g fromlonlat 1 1 bybox 1 x km
+geosearch g fromlonlat 1 1 bybox 1 1 parsec
+geosearch g frommember Palermo byradius 1 km any
+geosearch g byradius 1 m asc desc count 1 any
+GeoSearch g frommember Palermo asc desc count 1 any
+geosearch g frommember Palermo asc desc count
+geosearch g frommember nobody byradius 1 m storedist
+geosearch absent frommember nobody byradius 1 m
+geosearch absent frommember nobody byradius x m
+geosearch text frommember nobody byradius x m
+geosearch g bypolygon 2 1 1 2 2 withdist
+geosearch g bypolygon x 1 1 2 2 3 3
+geosearch g bypolygon 4 1 1 2 2 3 3
+geosearch g bypolygon 3 12 36 16 36 16 39 withdist
+geosearch g bypolygon 3 12 36 16 36 16 390 withdist
+geosearch g bypolygon 3 12 36 16 36 16 39 frommember Palermo
+geosearch g frommember Palermo bypolygon 3 12 36 16 36 16 39
+geosearch g bypolygon 3 12 36 16 36 16 39 byradius 1 m
+geosearch g bypolygon 3 12 36 16 36 16 39 bypolygon 3 1 1 2 2 3 1
+geosearch g bypolygon 4 -180 -85 180 -85 180 85 -180 85 desc
+geosearchstore out g frommember Palermo byradius 1 km withdist
+geosearchstore out g fromlonlat 15 37 byradius 250 km asc count 1 storedist
+zrange out 0 -1 withscores
+geosearchstore text g fromlonlat 15 37 byradius 250 km
+type text
+geosearchstore out absent fromlonlat 15 37 byradius 250 km
+exists out
+geosearchstore out g fromlonlat 100 37 byradius 1 km
+`;
+
 /** Sines may differ in the last place between libraries: distances that were stored are compared with fewer digits. */
 function comparable(outcome: Outcome): Outcome {
   return { ...outcome, reply: rounded(outcome.reply) };
@@ -204,7 +295,18 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
 
   async function both(words: readonly string[]): Promise<void> {
     const [our, their] = await Promise.all([ours.run(words), theirs.run(words)]);
-    expect({ words, ...comparable(our) }).toEqual({ words, ...comparable(their) });
+    // Other families' commands only prepare the data: what else they do is their own tests' affair.
+    const shown = (outcome: Outcome): Outcome =>
+      /^(geo|z)/i.test(words[0]!) ? comparable(outcome) : { ...comparable(outcome), events: [], stream: [] };
+    expect({ words, ...shown(our) }).toEqual({ words, ...shown(their) });
+  }
+
+  for (const protocol of ['2', '3']) {
+    test(`odd arguments get the same answers in RESP${protocol}`, async () => {
+      await Promise.all([ours.ask('flushall'), theirs.ask('flushall')]);
+      await Promise.all([ours.ask('hello', protocol), theirs.ask('hello', protocol)]);
+      for (const line of ODD.trim().split('\n')) await both(line.split(' '));
+    }, 60_000);
   }
 
   for (const protocol of ['2', '3']) {
