@@ -13,11 +13,6 @@ test('what a test prints is no part of the name of the one before it', () => {
   expect(tests.map(({ name }) => name)).toEqual(['first', 'second\nline']);
 });
 
-test('a name may have several lines, and what the next test prints is no part of it', () => {
-  const { tests } = readSuiteOutput('[ok]: one\ntwo (3 ms)\nTime: 17\n[ok]: three (1 ms)\n');
-  expect(tests.map(({ name }) => name)).toEqual(['one\ntwo', 'three']);
-});
-
 test('a failed test keeps what the suite said of it, and its name may hold " in "', () => {
   const { tests } = readSuiteOutput(
     [

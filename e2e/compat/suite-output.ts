@@ -56,17 +56,12 @@ export function readSuiteOutput(text: string): SuiteOutput {
     } else if (OTHER_LINE.test(line)) {
       close();
       finished ||= DONE_LINE.test(line);
-    } else if (open !== null && !isWhole(open)) {
-      (open as Open).lines.push(line);
+    } else {
+      (open as Open | null)?.lines.push(line);
     }
   }
   close();
   return { tests, accidents, finished };
-}
-
-/** The timing ends the name of a passed test: what follows is what the next test prints. */
-function isWhole({ status, lines }: Open): boolean {
-  return status === 'ok' && TIMING.test(lines.at(-1)!);
 }
 
 function settle({ status, lines }: Open, tests: TestResult[], accidents: string[]): void {
