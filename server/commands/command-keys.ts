@@ -43,7 +43,7 @@ export function commandGetkeys(call: Call, withFlags: boolean): void {
 
 /** The key specs in COMMAND INFO. */
 export function replyKeySpecs(reply: ReplyWriter, specs: readonly KeySpecification[]): void {
-  reply.array(specs.length);
+  reply.set(specs.length);
   for (const spec of specs) {
     reply.map(spec.notes === '' ? 3 : 4);
     if (spec.notes !== '') {

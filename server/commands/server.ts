@@ -15,8 +15,10 @@ import {
   NOSCRIPT,
   STALE,
 } from './command.ts';
+import { commandDocs } from './command-docs.ts';
 import { commandGetkeys, replyKeySpecs } from './command-keys.ts';
 import { configCommand } from './config.ts';
+import { docOf } from './docs/index.ts';
 import { aclCategories, type CommandEntry, FLAG_NAMES } from './registry.ts';
 
 const encoder = { encode: (text: string): Uint8Array => new TextEncoder().encode(text) };
@@ -61,7 +63,9 @@ function describe(call: Call, entry: CommandEntry): void {
   const categories = aclCategories(entry);
   reply.set(categories.length);
   for (const category of categories) reply.simple(category);
-  reply.array(0);
+  const tips = docOf(entry.fullName).tips ?? [];
+  reply.set(tips.length);
+  for (const tip of tips) reply.bulkText(tip);
   replyKeySpecs(reply, entry.keySpecs);
   reply.array(entry.subcommands.length);
   for (const subcommand of entry.subcommands) describe(call, subcommand);
@@ -217,6 +221,15 @@ export const serverCommands: readonly Command[] = [
         flags: COMMAND_FLAGS,
         summary: 'Returns a list of command names.',
         run: commandList,
+      },
+      {
+        ...SERVER,
+        name: 'docs',
+        arity: -2,
+        since: '7.0.0',
+        flags: COMMAND_FLAGS,
+        summary: 'Returns documentary information about one, multiple or all commands.',
+        run: commandDocs,
       },
       {
         ...SERVER,

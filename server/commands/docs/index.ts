@@ -1,0 +1,28 @@
+/** Documentation of all commands, composed from the groups'. */
+import type { Argument } from './argument.ts';
+import type { CommandDoc, CommandDocs } from './doc.ts';
+import { stringDocs } from './string.ts';
+import { parseSyntax } from './syntax.ts';
+
+export type { Argument } from './argument.ts';
+export type { CommandDoc } from './doc.ts';
+
+const groups: readonly CommandDocs[] = [stringDocs];
+
+const byName: ReadonlyMap<string, CommandDoc> = new Map(groups.flatMap((docs) => Object.entries(docs)));
+
+const NOTHING: CommandDoc = {};
+
+/** Of a command by its full name; empty where there is none to tell. */
+export function docOf(fullName: string): CommandDoc {
+  return byName.get(fullName) ?? NOTHING;
+}
+
+export function argumentsOf(doc: CommandDoc): readonly Argument[] {
+  return doc.syntax === undefined ? [] : parseSyntax(doc.syntax);
+}
+
+/** Names that have documentation: each must be a command. */
+export function documentedNames(): readonly string[] {
+  return [...byName.keys()];
+}
