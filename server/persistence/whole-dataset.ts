@@ -46,7 +46,7 @@ export class WholeDataset {
   private readonly head = new KeyHead();
 
   /** @param hidesExpired leaves fields of hashes out that are past their time: a digest does, a payload does not. */
-  constructor(keyspace: Keyspace, types: Types, hidesExpired: boolean) {
+  constructor(keyspace: Keyspace, types: Types, hidesExpired = false) {
     this.keyspace = keyspace;
     this.types = types;
     this.walk = types.newWalk();

@@ -8,6 +8,7 @@ import { PAUSE_WRITES } from '../commands/clients.ts';
 import type { PersistenceRoom, ReloadOptions } from '../commands/replication-room.ts';
 import { VALKEY_VERSION } from '../config/version.ts';
 import { EXPIRY_IGNORED } from '../keyspace/keyspace.ts';
+import { slotOf } from '../keyspace/slot.ts';
 import type { Address } from '../memory/arena.ts';
 import { NONE } from '../memory/arena.ts';
 import type { Node, Part } from '../node.ts';
@@ -138,8 +139,8 @@ export class PersistencePart implements Part, PersistenceRoom {
     const loader = new KeyspaceLoader(keyspace, node.types, node.types.newBuilder(), {
       // In a cluster the role is not known yet. A replica must not drop what its primary may have given more time.
       dropExpiredBeforeMs: followsNobody && node.role() === 'primary' ? keyspace.nowMs : 0,
-      replaces,
       dropped: (database, key, fields) => this.noteDropped(database, key, fields),
+      replaces,
       takeLibrary: (code) => takeLibrary(node, code),
     });
     const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
@@ -194,7 +195,8 @@ export class PersistencePart implements Part, PersistenceRoom {
     }
     const id = loader.facts.get('repl-id') ?? '';
     const offset = Number(loader.facts.get('repl-offset'));
-    if (/^[0-9a-f]{40}$/.test(id) && Number.isSafeInteger(offset) && offset >= 0 && this.dropped.length <= MAX_DROPPED) {
+    const goesOn = /^[0-9a-f]{40}$/.test(id) && Number.isSafeInteger(offset) && offset >= 0;
+    if (goesOn && this.dropped.length <= MAX_DROPPED) {
       this.loadedPlace = { id, offset, streamDatabase: Number(loader.facts.get('repl-stream-db')) || 0 };
     }
   }
