@@ -3,9 +3,10 @@
  * FREQ is checked and has no effect, as in Valkey under a policy without LFU: this server has none.
  */
 import { ACCESS_MASK } from '../keyspace/entry.ts';
+import { EVENT_GENERIC } from '../keyspace/events.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_BUSY_KEY, ERR_INVALID_EXPIRE_NAME, ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_BUSY_KEY, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
 import { ASKING, type Command, DANGEROUS, DENYOOM, ONE_KEY, READONLY, WRITE } from './command.ts';
 import { MAX_EXPIRE_AT_MS } from './expire-time.ts';
@@ -69,6 +70,7 @@ interface Options {
   readonly replace: boolean;
   readonly absolute: boolean;
   readonly idleSeconds: number;
+  readonly frequency: number;
 }
 
 /** Null after the error was answered. */
@@ -91,7 +93,7 @@ function optionsOf(call: Call): Options | null {
     } else call.fail(ERR_SYNTAX);
     if (call.failed) return null;
   }
-  return { replace, absolute, idleSeconds };
+  return { replace, absolute, idleSeconds, frequency };
 }
 
 function restore(call: Call): void {
@@ -102,8 +104,7 @@ function restore(call: Call): void {
   const ttl = call.integer(2);
   if (call.failed) return;
   if (ttl < 0) return call.fail('ERR Invalid TTL value, must be >= 0');
-  const expireAtMs = ttl === 0 || options.absolute ? ttl : ttl + call.nowMs;
-  if (expireAtMs > MAX_EXPIRE_AT_MS) return call.fail(ERR_INVALID_EXPIRE_NAME(call.entry.fullName));
+  const expireAtMs = Math.min(ttl === 0 || options.absolute ? ttl : ttl + call.nowMs, MAX_EXPIRE_AT_MS);
   const dumps = dumpsOf(call);
   const from = starts[3]!;
   const to = ends[3]!;
@@ -114,28 +115,42 @@ function restore(call: Call): void {
   if (expireAtMs !== 0 && expireAtMs <= call.nowMs && call.keyspace.deletesExpired) {
     dumps.drop();
     if (replaced) {
-      call.propagateAs(Arguments.of('DEL', call.copy(1)));
+      const name = call.rooms.settings.flag('lazyfree-lazy-server-del') ? 'UNLINK' : 'DEL';
+      call.propagateAs(Arguments.of(name, call.copy(1)));
       call.changed();
+      call.notify(EVENT_GENERIC, 'del');
     }
     call.reply.ok();
     return;
   }
   call.findForWrite(1);
   dumps.put(database, bytes, starts[1]!, ends[1]!, expireAtMs);
-  if (options.idleSeconds !== UNSET) setIdle(call, options.idleSeconds);
-  // REPLACE: a replica's copy of the key may still be there, expired.
-  call.propagateAs(Arguments.of('RESTORE', call.copy(1), expireAtMs, call.copy(3), 'REPLACE', 'ABSTTL'));
+  setAccess(call, options);
+  if (ttl !== 0 && !options.absolute) call.propagateAs(absoluteForm(call, expireAtMs));
   call.changed();
+  call.notify(EVENT_GENERIC, 'restore');
   call.reply.ok();
 }
 
-/** As if the key had been used last so long ago. */
-function setIdle(call: Call, idleSeconds: number): void {
+/** The command with its time absolute. */
+function absoluteForm(call: Call, expireAtMs: number): Arguments {
+  const words: (Uint8Array | string | number)[] = [];
+  for (let i = 0; i < call.count; i++) words.push(i === 2 ? expireAtMs : call.copy(i));
+  return Arguments.of(...words, 'ABSTTL');
+}
+
+/** As if the key had been used last so long ago, or so often: what the eviction policy goes by, the other is nothing to it. */
+function setAccess(call: Call, { idleSeconds, frequency }: Options): void {
   const { database, keyspace } = call;
+  const { frequencies, arena } = keyspace;
+  if ((frequencies === null ? idleSeconds : frequency) === UNSET) return;
   const entry = database.findWithoutAccess(call.bytes, call.starts[1]!, call.ends[1]!);
   if (entry === NONE) return;
-  const words = keyspace.arena.words[entry >>> SEGMENT_OF_SHIFT]!;
+  const access =
+    frequencies === null
+      ? (keyspace.accessClock - Math.min(idleSeconds, MAX_IDLE_SECONDS)) & ACCESS_MASK
+      : (frequencies.initial & ~MAX_FREQUENCY) | frequency;
+  const words = arena.words[entry >>> SEGMENT_OF_SHIFT]!;
   const at = (entry & OFFSET_MASK) << 1;
-  const lastAccess = (keyspace.accessClock - Math.min(idleSeconds, MAX_IDLE_SECONDS)) & ACCESS_MASK;
-  words[at] = (words[at]! & 0xff) | (lastAccess << 8);
+  words[at] = (words[at]! & 0xff) | (access << 8);
 }

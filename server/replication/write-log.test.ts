@@ -74,7 +74,7 @@ test('a transaction is wrapped in MULTI and EXEC, and leaves no trace when it ch
   log.beginTransaction();
   log.endTransaction();
   expect(readAll(log, reader)).toBe(
-    resp('SELECT', '0') + resp('MULTI') + resp('incr', 'a') + resp('incr', 'b') + resp('EXEC'),
+    resp('MULTI') + resp('SELECT', '0') + resp('incr', 'a') + resp('incr', 'b') + resp('EXEC'),
   );
 });
 

@@ -170,11 +170,11 @@ export class WriteLog {
     ends: Int32Array,
     argc: number,
   ): void {
-    if (database !== this.database) this.select(database);
     if (this.transactionOpen && !this.transactionBegun) {
       this.transactionBegun = true;
       this.put(MULTI, 0, MULTI.length);
     }
+    if (database !== this.database) this.select(database);
     let room = ARGUMENT_FRAME_BYTES;
     for (let i = 0; i < argc; i++) room += ends[i]! - starts[i]! + ARGUMENT_FRAME_BYTES;
     const from = this.at;
