@@ -422,7 +422,8 @@ export class Executor {
 
   /** Client-side caching: what this client reads it may keep. */
   private remember(client: Client, entry: CommandEntry, args: Arguments): void {
-    if (entry.has(flag.READONLY) && !entry.has(flag.PUBSUB)) {
+    // Of a script the commands are looked at, each by itself.
+    if (entry.has(flag.READONLY) && entry.command.group !== 'scripting') {
       this.rooms.tracking.remember(client, this.keysRead.read(entry, args), args);
       this.rooms.tracking.limit();
     }

@@ -16,6 +16,8 @@ export const INVALID = -2;
 /** Longest inline request, and longest line that gives a length. */
 export const MAX_INLINE_BYTES = 64 * 1024;
 const INVALID_CRLF = 'Protocol error: invalid CRLF in request';
+/** An argument from this size on is awaited by itself, as CLIENT LIST tells. */
+const BIG_ARGUMENT_BYTES = 32 * 1024;
 export const MAX_ARGUMENTS = 2 ** 31 - 1;
 /** What a client may send before it has authenticated. */
 const UNAUTHENTICATED_ARGUMENTS = 10;
@@ -33,6 +35,8 @@ export interface ParserLimits {
 export class RequestParser {
   readonly request: Arguments = new Arguments();
   neededBytes = 0;
+  /** Of an incomplete request: what stands before the large argument that is awaited; 0 when none is. */
+  headBytes = 0;
   problem = '';
   private readonly limits: ParserLimits;
 
@@ -41,6 +45,7 @@ export class RequestParser {
   }
 
   parse(bytes: Uint8Array, from: number, end: number, authenticated: boolean): number {
+    this.headBytes = 0;
     if (from >= end) return this.incomplete(1);
     if (bytes[from] !== 42) return this.parseInline(bytes, from, end);
     const request = this.request;
@@ -96,7 +101,10 @@ export class RequestParser {
       if (!authenticated && length > UNAUTHENTICATED_BULK_BYTES)
         return this.invalid('Protocol error: unauthenticated bulk length');
       at += 2;
-      if (at + length + 2 > end) return this.incomplete(at - from + length + 2 + restBytes(count - index - 1));
+      if (at + length + 2 > end) {
+        if (length >= BIG_ARGUMENT_BYTES) this.headBytes = at - from;
+        return this.incomplete(at - from + length + 2 + restBytes(count - index - 1));
+      }
       if (index >= starts.length) {
         request.ensure(index + 1);
         starts = request.starts;

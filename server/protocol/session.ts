@@ -15,7 +15,7 @@ import type { ReplyWriter } from './reply.ts';
 /** Smallest buffer for unfinished input. */
 const MIN_PENDING_BYTES = 16 * 1024;
 /** What a request is known to need is made room for at once up to this size; beyond it room only doubles as bytes arrive. */
-const MAX_AHEAD_BYTES = 1024 * 1024;
+const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
 /** `trim` gives back a buffer with more free room than this, when it is this long not used, or too large for what it held lately. */
 const TRIM_FREE_BYTES = 4 * 1024;
 const TRIM_IDLE_SECONDS = 2;
@@ -42,6 +42,8 @@ export class Session {
   private pendingLength = 0;
   /** Not worth parsing before so many bytes are pending. */
   private neededBytes = 0;
+  /** What of the pending input stands before the large argument that is awaited. */
+  private headBytes = 0;
   /** The most that was pending since the last `trim`. */
   private peakBytes = 0;
 
@@ -77,7 +79,8 @@ export class Session {
 
   /** On ticks: a buffer that is not used any more, or larger than lately needed, is given back. */
   trim(nowSeconds: number): void {
-    const { pending, pendingLength, peakBytes } = this;
+    const { pending, pendingLength } = this;
+    const peakBytes = Math.max(this.peakBytes, this.neededBytes);
     this.peakBytes = pendingLength;
     if (pending === null || pending.length - pendingLength <= TRIM_FREE_BYTES) return;
     if (nowSeconds - this.client.lastInteractionSeconds > TRIM_IDLE_SECONDS) this.resize(pending, pendingLength);
@@ -101,12 +104,14 @@ export class Session {
     clients.currentReply = reply;
     let at = 0;
     let needed = 1;
+    let head = 0;
     let warmedTo = at;
     while (at < end && client.waiter === null && !client.paused && !client.closing && !client.killed) {
       if (at >= warmedTo) warmedTo = this.warm(bytes, at, end);
       const next = parser.parse(bytes, at, end, client.authenticated);
       if (next === INCOMPLETE) {
         needed = parser.neededBytes;
+        head = parser.headBytes;
         break;
       }
       if (next === INVALID) {
@@ -123,6 +128,7 @@ export class Session {
     reply.detach();
     clients.current = null;
     clients.currentReply = null;
+    this.headBytes = head;
     if (client.closing || client.killed) this.pendingLength = 0;
     else this.keep(bytes, at, end, needed);
     if (client.output.length > 0) clients.scheduleFlush(client);
@@ -150,7 +156,7 @@ export class Session {
       this.pendingLength = 0;
       if (length > 0) this.append(bytes, at, end);
     }
-    this.client.inputBytes = this.pendingLength;
+    this.client.inputBytes = this.pendingLength - this.headBytes;
     this.client.inputBufferBytes = this.pending === null ? 0 : this.pending.length;
   }
 
@@ -165,7 +171,7 @@ export class Session {
     this.pending.set(bytes.subarray(from, to), this.pendingLength);
     this.pendingLength = length;
     if (length > this.peakBytes) this.peakBytes = length;
-    this.client.inputBytes = length;
+    this.client.inputBytes = length - this.headBytes;
     this.client.inputBufferBytes = this.pending.length;
   }
 }
