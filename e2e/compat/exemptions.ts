@@ -46,12 +46,6 @@ export const exemptions: readonly Exemption[] = [
   ),
   ...of(
     'C internals',
-    'unit/querybuf',
-    "reads the allocation of a client's query buffer",
-    /^query buffer resized correctly/,
-  ),
-  ...of(
-    'C internals',
     'unit/replybufsize',
     "reads the allocation of a client's static reply buffer",
     'verify reply buffer limits',
