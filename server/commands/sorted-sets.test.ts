@@ -93,3 +93,27 @@ test('unions and stored ranges of large sorted sets are in order, and give their
   while (node.node.types.reclaim(500));
   expect(arena.usedBytes).toBe(before);
 });
+
+test('a sorted set that one ZADD makes of many members is in order, whichever options it has', () => {
+  for (const options of [[], ['ch'], ['gt'], ['lt', 'ch'], ['nx']]) {
+    const client = new TestNode().client();
+    const words: string[] = [];
+    const model = new Map<string, number>();
+    for (let i = 0; i < 2000; i++) {
+      const member = `m${(i * 31) % 1500}`;
+      const score = (i * 7919) % 997;
+      const old = model.get(member);
+      words.push(String(score), member);
+      if (old !== undefined && options.includes('nx')) continue;
+      if (old !== undefined && options.includes('gt') && score <= old) continue;
+      if (old !== undefined && options.includes('lt') && score >= old) continue;
+      model.set(member, score);
+    }
+    client.send('zadd', 'z', ...options, ...words);
+    const expected = [...model].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([member]) => member);
+    const members = [...client.send('zrange', 'z', '0', '-1').matchAll(/(m\d+)/g)].map((match) => match[1]);
+    expect(members).toEqual(expected);
+    expect(client.send('zadd', 'z', '-1', 'first')).toBe(':1\r\n');
+    expect(client.send('zrank', 'z', 'first')).toBe(':0\r\n');
+  }
+});

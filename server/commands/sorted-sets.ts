@@ -26,6 +26,8 @@ const INCR = 32;
 const ERR_NAN_SCORE = 'ERR resulting score is not a number (NaN)';
 /** ZRANDMEMBER with scores: twice the count must fit in a C long. */
 const MAX_PAIRS = 2 ** 62;
+/** So many members of a new sorted set are sorted at once, instead of one by one. */
+const MEMBERS_AT_ONCE = 512;
 /** Room for more scores than that is not kept. */
 const MAX_KEPT_SCORES = 16384;
 
@@ -120,7 +122,8 @@ export function addMembers(
     if ((options & INCR) !== 0) reply.nil();
     else reply.integer(0);
     return;
-  } else sortedSets.create();
+  } else if (members >= MEMBERS_AT_ONCE) sortedSets.createUnordered();
+  else sortedSets.create();
   expectMembers(types, call, members, first, step);
   let added = 0;
   let updated = 0;
@@ -154,6 +157,7 @@ export function addMembers(
     sortedSets.setScore(score);
     updated++;
   }
+  if (found === NONE && members >= MEMBERS_AT_ONCE) sortedSets.order();
   if (found === NONE) database.putCollection(bytes, starts[1]!, ends[1]!, ZSET, sortedSets.encoding, sortedSets.root);
   else sortedSets.saveTo(database);
   if ((options & INCR) === 0) reply.integer((options & CH) !== 0 ? added + updated : added);
