@@ -28,6 +28,8 @@ const LT = 8;
 
 /** Valkey takes times of 64 bits. Those beyond LATEST_FIELD_EXPIRY, some 8900 years away, are kept as that. */
 const LATEST_TIME = 2 ** 63;
+/** 0 would be no time. */
+const FIRST_TIME = 1;
 
 /** Where FIELDS stands from argument `from` on; the number of arguments when it does not. It is never the last. */
 function fieldsIndex(call: Call, from: number): number {
@@ -50,7 +52,7 @@ function expiryOf(call: Call, index: number, unitMs: number, relative: boolean):
   if (call.failed) return 0;
   const at = value * unitMs + (relative ? call.nowMs : 0);
   if (value < 0 || at > LATEST_TIME) call.fail(ERR_INVALID_EXPIRE_NAME(call.entry.fullName));
-  return Math.min(at, LATEST_FIELD_EXPIRY);
+  return Math.min(Math.max(at, FIRST_TIME), LATEST_FIELD_EXPIRY);
 }
 
 function hasPassed(call: Call, atMs: number): boolean {
