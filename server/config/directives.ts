@@ -94,7 +94,7 @@ export const directives: readonly Directive[] = [
   integer('commandlog-large-reply-max-len', 128, 0, MAX_INT),
   integer('latency-monitor-threshold', 0, 0, UNBOUNDED),
   boolean('latency-tracking', 'yes'),
-  words('latency-tracking-info-percentiles', '50 99 99.9', checkPercentiles),
+  { ...words('latency-tracking-info-percentiles', '50 99 99.9', checkPercentiles), canonical: shortestNumbers },
 
   // Scripting
   integer('busy-reply-threshold', 5000, 0, UNBOUNDED, true, 'lua-time-limit'),
@@ -249,6 +249,15 @@ export function parseOutputLimits(value: string, before: OutputLimits | null): O
     limits = { ...limits, [name]: { hardBytes, softBytes, softSeconds } };
   }
   return limits;
+}
+
+function shortestNumbers(value: string): string {
+  return value === ''
+    ? ''
+    : value
+        .split(' ')
+        .map((word) => String(Number(word)))
+        .join(' ');
 }
 
 function checkPercentiles(value: string): string | null {
