@@ -199,14 +199,14 @@ export class Executor {
           return this.rejected(client, entry);
       }
     }
-    if (
-      (flags & flag.DENYOOM) !== 0 &&
-      this.memory !== null &&
-      this.memory.limited &&
-      client.kind !== STREAM_CLIENT &&
-      !this.memory.makeRoom()
-    ) {
-      return this.reject(client, entry, ERR_OOM);
+    if (this.memory?.limited === true && client.kind !== STREAM_CLIENT) {
+      const fits = this.memory.makeRoom();
+      // What was evicted the client hears of before the reply: it is the keys' old values that are gone.
+      if (this.rooms.tracking.hasPending) {
+        this.rooms.tracking.sendPending(client);
+        this.writeKept();
+      }
+      if (!fits && (flags & flag.DENYOOM) !== 0) return this.reject(client, entry, ERR_OOM);
     }
     if (this.writes !== null) {
       if ((flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0 && !fromStream) {
