@@ -42,11 +42,11 @@ export interface EvictionHost {
 }
 
 interface Candidate {
-  key: Uint8Array | null;
-  databaseIndex: number;
-  slot: number;
+  readonly key: Uint8Array;
+  readonly databaseIndex: number;
+  readonly slot: number;
   /** The higher, the sooner it goes. */
-  score: number;
+  readonly score: number;
 }
 
 export class Eviction {
@@ -58,15 +58,14 @@ export class Eviction {
   private readonly keyspace: Keyspace;
   private readonly host: EvictionHost;
   private readonly view: EntryView;
-  /** In order of score, free places first. */
-  private readonly pool: Candidate[];
+  /** In order of score, the best candidate last. */
+  private readonly pool: Candidate[] = [];
   private nextDatabase = 0;
 
   constructor(keyspace: Keyspace, host: EvictionHost) {
     this.keyspace = keyspace;
     this.host = host;
     this.view = new EntryView(keyspace.arena);
-    this.pool = Array.from({ length: POOL_SIZE }, () => ({ key: null, databaseIndex: 0, slot: 0, score: 0 }));
   }
 
   get limited(): boolean {
@@ -85,7 +84,7 @@ export class Eviction {
   /** Another policy orders by something else. */
   setPolicy(policy: EvictionPolicy | null): void {
     this.policy = policy;
-    for (const candidate of this.pool) candidate.key = null;
+    this.pool.length = 0;
   }
 
   evict(): number {
@@ -131,12 +130,8 @@ export class Eviction {
     }
     for (let round = 0; round < MAX_ROUNDS; round++) {
       for (const database of this.keyspace.databases) this.sample(database, policy);
-      for (let i = POOL_SIZE - 1; i >= 0; i--) {
-        const candidate = this.pool[i]!;
-        const { key } = candidate;
-        if (key === null) continue;
-        candidate.key = null;
-        if (this.remove(this.keyspace.databases[candidate.databaseIndex]!, candidate.slot, key, policy)) return;
+      for (let best = this.pool.pop(); best !== undefined; best = this.pool.pop()) {
+        if (this.remove(this.keyspace.databases[best.databaseIndex]!, best.slot, best.key, policy)) return;
       }
     }
   }
@@ -196,20 +191,15 @@ export class Eviction {
   private offer(databaseIndex: number, slot: number, entry: Address, policy: EvictionPolicy): void {
     const { pool } = this;
     const score = this.scoreOf(entry, policy);
-    // Free places are found anywhere; the ordered ones move down over the one that is given up.
-    let free = pool.findIndex((candidate) => candidate.key === null);
-    if (free < 0) {
+    if (pool.length === POOL_SIZE) {
       if (score <= pool[0]!.score) return;
-      free = 0;
+      pool.shift();
     }
-    const place = pool[free]!;
     const view = this.view.open(this.keyspace.arena, entry);
-    place.key = view.segment.slice(view.keyAt, view.keyEnd);
-    place.databaseIndex = databaseIndex;
-    place.slot = slot;
-    place.score = score;
-    for (let i = free; i + 1 < POOL_SIZE && isBefore(pool[i + 1]!, pool[i]!); i++) swap(pool, i, i + 1);
-    for (let i = free; i > 0 && isBefore(pool[i]!, pool[i - 1]!); i--) swap(pool, i, i - 1);
+    const key = view.segment.slice(view.keyAt, view.keyEnd);
+    let place = pool.length;
+    while (place > 0 && pool[place - 1]!.score > score) place--;
+    pool.splice(place, 0, { key, databaseIndex, slot, score });
   }
 
   private scoreOf(entry: Address, policy: EvictionPolicy): number {
@@ -239,18 +229,6 @@ export class Eviction {
 
 function candidatesIn(database: Database, policy: EvictionPolicy): number {
   return policy.volatile ? Math.min(database.expires.total, database.size) : database.size;
-}
-
-/** Free places come first, then lower scores. */
-function isBefore(a: Candidate, b: Candidate): boolean {
-  if (a.key === null || b.key === null) return a.key === null && b.key !== null;
-  return a.score < b.score;
-}
-
-function swap(pool: Candidate[], i: number, j: number): void {
-  const candidate = pool[i]!;
-  pool[i] = pool[j]!;
-  pool[j] = candidate;
 }
 
 /** As Valkey has it: 50 µs a step up to 10, then 15% more a step, without a limit at 100. */
