@@ -121,6 +121,19 @@ export class ListNode {
     return offset + itemBytes(long);
   }
 
+  /** The bytes of all items, for `readCopied`. */
+  copyItems(): Uint8Array {
+    return this.segment.slice(this.base + this.start, this.base + this.end);
+  }
+
+  /** Reads the item that begins at `at` among copied items: it is bytes[from, to). Returns where the next begins. */
+  readCopied(bytes: Uint8Array, at: number): number {
+    const length = readVarint(bytes, at);
+    this.from = at + varintBytes(length);
+    this.to = this.from + length;
+    return at + itemBytes(length);
+  }
+
   /** Reads the item that ends at `offset`; returns the offset where it begins. */
   readBackward(offset: number): number {
     let position = this.base + offset - 1;

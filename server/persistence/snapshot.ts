@@ -10,7 +10,8 @@
  * is told, only its head is noted (with the count of that moment) and the collection becomes *pending*: its elements are
  * told when its turn comes, which is after the keys where not too many are pending, and those about to change before that are kept in a buffer of its own. Keys that must be told
  * while a collection is half told wait in a side buffer. A pending collection that is deleted is retained until it is told.
- * Large lists and streams have no table: they are told at once, whole.
+ * A large list keeps its order: it is told node by node, and a node about to change before that is copied (list-teller.ts).
+ * Large streams are told at once, whole.
  *
  * Several snapshots may be open. A bucket told for one is told, in the same state, for the older ones that lack it.
  * A database or slot that is emptied meanwhile keeps what it held in a detached table (keyspace/detached.ts): it is told, and freed,
@@ -20,18 +21,20 @@
 import assert from 'node:assert';
 import type { Database } from '../keyspace/database.ts';
 import type { DetachedReader } from '../keyspace/detached.ts';
-import { EntryView, LARGE, LIST as LIST_ENTRY, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
+import { EntryView, LARGE, STRING as STRING_ENTRY } from '../keyspace/entry.ts';
 import { hasExpiringFields } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
-import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
+import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import type { BucketGuard } from '../memory/table.ts';
 import { Table } from '../memory/table.ts';
 import { END_OF_TABLE } from '../memory/table-walk.ts';
 import type { ElementWalk, Types } from '../types/index.ts';
+import type { ListGuard } from '../types/lists.ts';
 import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
 import type { ValueType } from './dataset.ts';
 import { entryTypeOf, HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
+import { ListTeller } from './list-teller.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
 import { StreamTeller } from './stream-teller.ts';
 import { tellField } from './whole-dataset.ts';
@@ -58,8 +61,11 @@ export interface SnapshotOptions {
 /** A large collection whose key was told or noted and whose elements are not all told yet. */
 class Pending {
   readonly type: ValueType;
-  readonly root: Address;
+  /** NONE when the collection lives on under another root. */
+  root: Address;
+  /** Its table, or its nodes when it is a list. */
   readonly table: Address;
+  readonly list: ListTeller | null;
   readonly key: Uint8Array;
   readonly database: number;
   readonly expireAtMs: number;
@@ -73,6 +79,7 @@ class Pending {
     type: ValueType,
     root: Address,
     table: Address,
+    list: ListTeller | null,
     key: Uint8Array,
     database: number,
     expireAtMs: number,
@@ -81,6 +88,7 @@ class Pending {
     this.type = type;
     this.root = root;
     this.table = table;
+    this.list = list;
     this.key = key;
     this.database = database;
     this.expireAtMs = expireAtMs;
@@ -108,6 +116,8 @@ export class Snapshot {
   open: Pending | null = null;
   readonly pending: Pending[] = [];
   readonly byTable: Map<Address, Pending> = new Map();
+  /** The lists among the pending and open collections. */
+  readonly lists: Set<Pending> = new Set();
   /** Bytes in the buffers of pending collections. */
   pendingBytes = 0;
   /** Whole keys told while a collection is open. Once it is told they move to `out`, a slice at a time, and keys told meanwhile queue up behind. */
@@ -146,7 +156,7 @@ export class Snapshot {
   }
 }
 
-export class Snapshots implements BucketGuard, DetachedReader {
+export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
   private readonly keyspace: Keyspace;
   private readonly types: Types;
   private readonly walk: ElementWalk;
@@ -192,6 +202,8 @@ export class Snapshots implements BucketGuard, DetachedReader {
     snapshot.byTable.clear();
     snapshot.pending.length = 0;
     snapshot.open = null;
+    snapshot.lists.clear();
+    this.guardLists();
     this.freeRetained();
     if (this.snapshots.length > 0) return;
     this.keyspace.setGuard(0, null);
@@ -352,13 +364,18 @@ export class Snapshots implements BucketGuard, DetachedReader {
     if (hasExpiringFields(this.keyspace.arena, view.type, view.encoding, root)) head.type = HASH_WITH_TTL;
     const count = types.count(view.type, view.encoding, root);
     if (view.type === STREAM) return this.tellStream(snapshot, database, root, count);
-    if (view.encoding === LARGE && view.type !== LIST_ENTRY && count > WHOLE_ELEMENTS) {
-      const table = types.innerTable(view.type, view.encoding, root);
+    if (view.encoding === LARGE && count > WHOLE_ELEMENTS) {
+      const list = view.type === LIST ? new ListTeller(keyspace.arena, root) : null;
+      const table = list === null ? types.innerTable(view.type, view.encoding, root) : NONE;
       const key = view.segment.slice(view.keyAt, view.keyEnd);
       const place = snapshot.places.indexOf(database.index);
-      const pending = new Pending(head.type, root, table, key, place, head.expireAtMs, count);
+      const pending = new Pending(head.type, root, table, list, key, place, head.expireAtMs, count);
       snapshot.pending.push(pending);
-      snapshot.byTable.set(table, pending);
+      if (list === null) snapshot.byTable.set(table, pending);
+      else {
+        snapshot.lists.add(pending);
+        this.guardLists();
+      }
       return KEY_UNITS;
     }
     head.count = count;
@@ -453,6 +470,7 @@ export class Snapshots implements BucketGuard, DetachedReader {
   private tellOpen(snapshot: Snapshot, budget: number): number {
     const pending = snapshot.open!;
     if (pending.side !== null) return this.drainPending(snapshot, pending, pending.side);
+    if (pending.list !== null) return this.tellNodes(snapshot, pending, pending.list, budget);
     const table = this.inner.open(pending.table);
     let units = 0;
     while (units < budget && pending.cursor < END_OF_TABLE) {
@@ -468,6 +486,47 @@ export class Snapshots implements BucketGuard, DetachedReader {
     }
     if (pending.cursor >= END_OF_TABLE) this.closeOpen(snapshot, pending);
     return units;
+  }
+
+  private tellNodes(snapshot: Snapshot, pending: Pending, list: ListTeller, budget: number): number {
+    const { consumer } = snapshot;
+    let units = 0;
+    consumer.continueKey(pending.type, pending.key, pending.expireAtMs);
+    while (units < budget && !list.isDone) {
+      if (consumer.out.queuedBytes >= FULL_OUTPUT_BYTES) return units;
+      const copiedBefore = list.copiedBytes;
+      const items = list.tellNode(consumer);
+      snapshot.pendingBytes += list.copiedBytes - copiedBefore;
+      pending.told += items;
+      units += BUCKET_UNITS + items * ELEMENT_UNITS;
+    }
+    if (list.isDone) {
+      snapshot.lists.delete(pending);
+      this.guardLists();
+      this.closeOpen(snapshot, pending);
+    }
+    return units;
+  }
+
+  /** A node of a large list is about to change or to be freed: whoever still has to tell it keeps a copy. */
+  beforeNodeChange(node: Address): void {
+    for (const snapshot of this.snapshots) {
+      if (!snapshot.active) continue;
+      for (const pending of snapshot.lists) snapshot.pendingBytes += pending.list!.beforeNodeChange(node);
+      this.checkLimit(snapshot);
+    }
+  }
+
+  /** A large list becomes a packed one: its root may become that of anything. */
+  beforeRootGoes(root: Address): void {
+    for (const { lists } of this.snapshots) {
+      for (const pending of lists) if (pending.root === root) pending.root = NONE;
+    }
+  }
+
+  /** Lists tell of their changes while one is to be told. */
+  private guardLists(): void {
+    this.types.guardLists(this.snapshots.some(({ lists }) => lists.size > 0) ? this : null);
   }
 
   private closeOpen(snapshot: Snapshot, pending: Pending): void {

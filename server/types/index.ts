@@ -14,7 +14,7 @@ import { HashExpiry } from './hash-expiry.ts';
 import { Hashes } from './hashes.ts';
 import { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
-import { Lists } from './lists.ts';
+import { type ListGuard, Lists } from './lists.ts';
 import { MemoryUsage } from './memory-usage.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Sets } from './sets.ts';
@@ -82,6 +82,12 @@ export class Types {
     for (const type of [LIST, SET, ZSET, HASH, STREAM]) {
       keyspace.onFree(type, (encoding, root) => reclaimer.free(type, encoding, root));
     }
+  }
+
+  /** Whom lists tell before a large one changes; null for nobody. */
+  guardLists(guard: ListGuard | null): void {
+    this.lists.guard = guard;
+    this.otherLists.guard = guard;
   }
 
   newWalk(): ElementWalk {

@@ -26,9 +26,10 @@ const COUNT = 2;
 /** A node of a large list begins this small and doubles up to the limit. */
 const FIRST_NODE_BYTES = 1024;
 
-/** Told before a node of a large list changes or goes: a snapshot may need it as it is. */
+/** Told before a node of a large list changes or goes, and before its root goes while the list stays: a snapshot may need them. */
 export interface ListGuard {
   beforeNodeChange(node: Address): void;
+  beforeRootGoes(root: Address): void;
 }
 
 export class Lists {
@@ -126,6 +127,7 @@ export class Lists {
     // Valkey keeps an item that is large by itself out of its listpacks.
     if (node.count === 1 && node.packed > stringSize(listNodeBytes(listNodeSize))) return;
     this.guard?.beforeNodeChange(node.address);
+    this.guard?.beforeRootGoes(this.root);
     this.arena.free(this.root);
     this.encoding = PACKED;
     if (node.count > 0) node.shrink();
