@@ -22,6 +22,7 @@ import {
   LUA_MASKLINE,
   LUA_REGISTRYINDEX,
   type LuaState,
+  type Pointer,
 } from './lua-api.ts';
 import type { LuaMachine } from './machine.ts';
 import { raiseError } from './machine-errors.ts';
@@ -29,6 +30,10 @@ import { SANDBOX_SOURCE } from './sandbox.ts';
 import { REPLICATE_ALL, REPLICATE_AOF, REPLICATE_NONE, REPLICATE_REPLICAS } from './script-run.ts';
 
 const COMPILED = 27;
+/** Places on the stack that are always taken. */
+const GLOBALS = 1;
+export const ERROR_HANDLER = 2;
+const BASE = 2;
 
 export interface EnvironmentOptions extends ServerLibraryOptions {
   readonly random: Random48;
@@ -43,9 +48,9 @@ export interface EnvironmentOptions extends ServerLibraryOptions {
 
 export class LuaEnvironment {
   readonly state: LuaState;
+  private readonly keysName: Pointer;
+  private readonly argvName: Pointer;
   /** References in the registry. */
-  readonly errorHandler: number;
-  private readonly realGlobals: number;
   private readonly globalsMeta: number;
   private readonly loadingGlobals: number;
   private readonly machine: LuaMachine;
@@ -75,10 +80,14 @@ export class LuaEnvironment {
     tables.shown = api.luaL_ref(state, LUA_REGISTRYINDEX);
     this.loadingGlobals = api.luaL_ref(state, LUA_REGISTRYINDEX);
     this.globalsMeta = api.luaL_ref(state, LUA_REGISTRYINDEX);
-    this.errorHandler = api.luaL_ref(state, LUA_REGISTRYINDEX);
-    this.realGlobals = api.luaL_ref(state, LUA_REGISTRYINDEX);
+    // The stack is now: globals, the table behind them, the error handler. The last two stay.
+    api.lua_pushvalue(state, 1);
     api.lua_replace(state, LUA_GLOBALSINDEX);
-    api.lua_settop(state, 0);
+    api.lua_remove(state, 1);
+    assert(api.lua_gettop(state) === BASE, 'the table behind the globals and the error handler');
+    this.keysName = machine.name('KEYS');
+    this.argvName = machine.name('ARGV');
+    api.lua_sethook(state, this.hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
   }
 
   /** Pushes the sandbox's first argument. */
@@ -216,7 +225,7 @@ export class LuaEnvironment {
       return api.luaL_ref(state, LUA_REGISTRYINDEX);
     }
     const problem = machine.latin1At(state, -1) ?? 'not enough memory';
-    api.lua_settop(state, 0);
+    this.clear();
     return problem;
   }
 
@@ -226,11 +235,14 @@ export class LuaEnvironment {
 
   // --- Running -------------------------------------------------------------------------------------------------------
 
-  /** Pushes a function and, below it, the error handler. */
-  pushCall(reference: number): void {
-    const { api } = this.machine;
-    api.lua_rawgeti(this.state, LUA_REGISTRYINDEX, this.errorHandler);
-    api.lua_rawgeti(this.state, LUA_REGISTRYINDEX, reference);
+  /** Pushes a function: the error handler stands at ERROR_HANDLER. */
+  pushFunction(reference: number): void {
+    this.machine.api.lua_rawgeti(this.state, LUA_REGISTRYINDEX, reference);
+  }
+
+  /** Leaves nothing on the stack of what a run put there. */
+  clear(): void {
+    this.machine.api.lua_settop(this.state, BASE);
   }
 
   /** Pushes a table of the arguments [from, to). */
@@ -252,14 +264,13 @@ export class LuaEnvironment {
     }
   }
 
-  /** Sets a global that scripts may read: the value on top, which is popped. */
-  setGlobal(name: string): void {
-    const { machine, state } = this;
-    const { api } = machine;
-    api.lua_rawgeti(state, LUA_REGISTRYINDEX, this.realGlobals);
-    api.lua_insert(state, -2);
-    api.lua_setfield(state, -2, machine.name(name));
-    api.lua_settop(state, -2);
+  /** Makes the table on top the global KEYS, and pops it. */
+  setKeys(): void {
+    this.machine.api.lua_setfield(this.state, GLOBALS, this.keysName);
+  }
+
+  setArgv(): void {
+    this.machine.api.lua_setfield(this.state, GLOBALS, this.argvName);
   }
 
   /** While a library loads it sees nothing but what it registers functions with. */
@@ -267,13 +278,15 @@ export class LuaEnvironment {
     const { machine, state } = this;
     const { api } = machine;
     api.lua_rawgeti(state, LUA_REGISTRYINDEX, this.globalsMeta);
-    api.lua_rawgeti(state, LUA_REGISTRYINDEX, loading ? this.loadingGlobals : this.realGlobals);
+    if (loading) api.lua_rawgeti(state, LUA_REGISTRYINDEX, this.loadingGlobals);
+    else api.lua_pushvalue(state, GLOBALS);
     api.lua_setfield(state, -2, machine.name('__index'));
     api.lua_settop(state, -2);
   }
 
-  setHook(on: boolean): void {
-    this.machine.api.lua_sethook(this.state, on ? this.hook : 0, on ? LUA_MASKCOUNT : 0, on ? HOOK_INSTRUCTIONS : 0);
+  /** The clock is looked at again only from time to time, after an interruption had made it every line. */
+  resetHook(): void {
+    this.machine.api.lua_sethook(this.state, this.hook, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
   }
 
   private interrupted(running: LuaState, interrupt: () => string | null): void {

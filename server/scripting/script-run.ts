@@ -46,13 +46,14 @@ export class ScriptRun {
   slot = ANY_SLOT;
   /** A write command was called: the script can no longer be ended. */
   wrote = false;
+  /** When the clock was first looked at; 0 before. */
   startedMicros = 0;
   /** Ends a run that takes longer, unless it has written; 0 for no limit. */
   limitMs = 0;
   /** Why the run was ended; empty while it was not. */
   ended = '';
 
-  begin(name: string, isFunction: boolean, flags: number, readOnlyCommand: boolean, startedMicros: number): void {
+  begin(name: string, isFunction: boolean, flags: number, readOnlyCommand: boolean, limitMs: number): void {
     const compatible = (flags & COMPATIBLE) !== 0;
     this.active = true;
     this.isFunction = isFunction;
@@ -65,8 +66,8 @@ export class ScriptRun {
     this.replicates = REPLICATE_ALL;
     this.slot = ANY_SLOT;
     this.wrote = false;
-    this.startedMicros = startedMicros;
-    this.limitMs = 0;
+    this.startedMicros = 0;
+    this.limitMs = limitMs;
     this.ended = '';
   }
 }

@@ -8,7 +8,7 @@
 import type { Client } from '../commands/client.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
-import { LuaEnvironment } from './environment.ts';
+import { ERROR_HANDLER, LuaEnvironment } from './environment.ts';
 import { isValidName, Libraries, Library, type LibraryFunction } from './libraries.ts';
 import { Random48 } from './library-numbers.ts';
 import { COLLECT_EVERY_SCRIPTS, LOAD_TIMEOUT_MS, MAX_MACHINE_BYTES, SPACIOUS_MACHINE_BYTES } from './limits.ts';
@@ -139,6 +139,8 @@ export class Scripting {
     }
     const { run } = this;
     if (run.ended !== '') return run.ended;
+    // The first look is the beginning: asking for the time at every script would cost more than most scripts do.
+    if (run.startedMicros === 0) run.startedMicros = now;
     if (run.wrote || run.limitMs === 0 || now - run.startedMicros < run.limitMs * 1000) return null;
     run.ended = `Script ended: it ran longer than busy-reply-threshold (${run.limitMs} ms) without writing.`;
     this.options.host.log('warning', `${run.isFunction ? 'Function' : 'Script'} ${run.name}: ${run.ended}`);
@@ -178,12 +180,8 @@ export class Scripting {
       this.options.reply.error(refusal);
       return;
     }
-    this.run.begin(script.sha, false, script.flags, readOnly, this.options.host.nowMicros());
-    this.guarded(() => {
-      const environment = this.forEval();
-      if (script.generation !== this.generation) this.recompile(environment, script);
-      return this.execute(environment, caller, script.reference, args, keysFrom, argsFrom);
-    });
+    this.run.begin(script.sha, false, script.flags, readOnly, this.options.settings.limitMs);
+    this.guarded(script, null, caller, args, keysFrom, argsFrom);
     this.scripts.used(script);
   }
 
@@ -209,19 +207,30 @@ export class Scripting {
       this.options.reply.error(refusal);
       return;
     }
-    this.run.begin(one.name, true, one.flags, readOnly, this.options.host.nowMicros());
-    this.guarded(() => {
-      const environment = this.forFunctions();
-      return this.execute(environment, caller, one.reference, args, keysFrom, argsFrom);
-    });
+    this.run.begin(one.name, true, one.flags, readOnly, this.options.settings.limitMs);
+    this.guarded(null, one, caller, args, keysFrom, argsFrom);
   }
 
   /** Runs what may break the machine; when it did, the caller gets an error. */
-  private guarded(body: () => void): void {
+  private guarded(
+    script: Script | null,
+    one: LibraryFunction | null,
+    caller: Client,
+    args: Arguments,
+    keysFrom: number,
+    argsFrom: number,
+  ): void {
     const { reply } = this.options;
     const mark = reply.mark();
     try {
-      body();
+      if (script !== null) {
+        const environment = this.forEval();
+        if (script.generation !== this.generation) this.recompile(environment, script);
+        this.execute(environment, caller, script.reference, args, keysFrom, argsFrom);
+      } else {
+        const environment = this.forFunctions();
+        this.execute(environment, caller, one!.reference, args, keysFrom, argsFrom);
+      }
     } catch (problem) {
       this.dropMachine();
       if (!isMachineProblem(problem)) throw problem;
@@ -247,25 +256,23 @@ export class Scripting {
     const { host } = this.options;
     const { run } = this;
     const { state } = environment;
-    run.limitMs = this.options.settings.limitMs;
-    host.begin(caller, run);
     let status: number;
+    host.begin(caller, run);
     try {
-      environment.setHook(true);
-      environment.pushCall(reference);
+      environment.pushFunction(reference);
       environment.pushArguments(args, keysFrom, argsFrom);
-      if (!run.isFunction) environment.setGlobal('KEYS');
+      if (!run.isFunction) environment.setKeys();
       environment.pushArguments(args, argsFrom, args.count);
-      if (!run.isFunction) environment.setGlobal('ARGV');
-      status = api.lua_pcall(state, run.isFunction ? 2 : 0, 1, 1);
-      environment.setHook(false);
+      if (!run.isFunction) environment.setArgv();
+      status = api.lua_pcall(state, run.isFunction ? 2 : 0, 1, ERROR_HANDLER);
     } finally {
       host.end();
     }
+    if (run.ended !== '') environment.resetHook();
     if (++this.runs % COLLECT_EVERY_SCRIPTS === 0) api.lua_gc(state, LUA_GCSTEP, COLLECT_EVERY_SCRIPTS);
     if (status === 0) this.toReply!.write(state, run.resp);
     else this.writeError(machine, state);
-    api.lua_settop(state, 0);
+    environment.clear();
     machine.trimStage();
   }
 
@@ -351,13 +358,14 @@ export class Scripting {
     let problem: string | null = null;
     try {
       environment.setLoading(true);
-      environment.setHook(true);
-      api.lua_rawgeti(state, -10000, reference);
-      if (api.lua_pcall(state, 0, 0, 0) !== 0) problem = this.textOfError(machine, state);
-      environment.setHook(false);
+      environment.pushFunction(reference);
+      if (api.lua_pcall(state, 0, 0, 0) !== 0) {
+        problem = this.textOfError(machine, state);
+        environment.resetHook();
+      }
       environment.setLoading(false);
       environment.forget(reference);
-      api.lua_settop(state, 0);
+      environment.clear();
     } finally {
       this.registered = null;
     }

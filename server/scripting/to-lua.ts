@@ -18,9 +18,11 @@ export class ReplyToLua {
   private copied: Pointer = 0;
   private start = 0;
   private end = 0;
+  private readonly okName: Pointer;
 
   constructor(machine: LuaMachine) {
     this.machine = machine;
+    this.okName = machine.name('ok');
   }
 
   /** Pushes the reply in bytes[from, to); true when it is an error. */
@@ -54,7 +56,7 @@ export class ReplyToLua {
         const to = this.lineEnd();
         api.lua_createtable(state, 0, 1);
         this.slice(state, from, to);
-        api.lua_setfield(state, -2, machine.name('ok'));
+        api.lua_setfield(state, -2, this.okName);
         return;
       }
       case 45: {

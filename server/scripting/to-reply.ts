@@ -6,7 +6,15 @@
  */
 import type { ReplyWriter } from '../protocol/reply.ts';
 import { toInt64 } from './library-numbers.ts';
-import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-api.ts';
+import {
+  LUA_TBOOLEAN,
+  LUA_TNIL,
+  LUA_TNUMBER,
+  LUA_TSTRING,
+  LUA_TTABLE,
+  type LuaState,
+  type Pointer,
+} from './lua-api.ts';
 import type { LuaMachine } from './machine.ts';
 
 const STACK_LIMIT = 'ERR reached lua stack limit';
@@ -18,10 +26,29 @@ export class LuaToReply {
   private readonly reply: ReplyWriter;
   private resp = 2;
   private depth = 0;
+  private readonly names: Readonly<
+    Record<
+      'err' | 'ok' | 'double' | 'bigNumber' | 'verbatim' | 'map' | 'set' | 'format' | 'string' | 'counted',
+      FieldName
+    >
+  >;
 
   constructor(machine: LuaMachine, reply: ReplyWriter) {
     this.machine = machine;
     this.reply = reply;
+    const name = (text: string): FieldName => ({ at: machine.name(text), length: text.length });
+    this.names = {
+      err: name('err'),
+      ok: name('ok'),
+      double: name('double'),
+      bigNumber: name('big_number'),
+      verbatim: name('verbatim_string'),
+      map: name('map'),
+      set: name('set'),
+      format: name('format'),
+      string: name('string'),
+      counted: name('ignore_error_stats_update'),
+    };
   }
 
   /** Writes the value on top and pops it. `resp` is what the script asked for by setresp. */
@@ -72,11 +99,10 @@ export class LuaToReply {
     else this.reply.bigInteger(toInt64(value, true));
   }
 
-  /** Pushes the table's field and says its type; nothing is pushed when it has another type than the wanted one. */
-  private field(state: LuaState, name: string, type: number): boolean {
-    const { machine } = this;
-    const { api } = machine;
-    machine.pushLatin1(state, name);
+  /** Pushes the table's field of a type; nothing is pushed when it has another type. */
+  private field(state: LuaState, name: FieldName, type: number): boolean {
+    const { api } = this.machine;
+    api.lua_pushlstring(state, name.at, name.length);
     api.lua_rawget(state, -2);
     if (api.lua_type(state, -1) === type) return true;
     api.lua_settop(state, -2);
@@ -85,27 +111,24 @@ export class LuaToReply {
 
   /** A table that stands for another kind of reply; false when it is an array. The table stays on the stack. */
   private special(state: LuaState): boolean {
-    const { machine, reply } = this;
+    const { machine, reply, names } = this;
     const { api } = machine;
-    // Without anything but elements it can only be an array: that is found by one step.
-    if (this.isPlainArray(state)) return false;
-    if (this.field(state, 'err', LUA_TSTRING)) {
+    if (this.field(state, names.err, LUA_TSTRING)) {
       const text = machine.latin1At(state, -1)!;
       api.lua_settop(state, -2);
-      const counted = this.field(state, 'ignore_error_stats_update', LUA_TBOOLEAN);
+      const counted = this.field(state, names.counted, LUA_TBOOLEAN);
       if (counted) api.lua_settop(state, -2);
       reply.errorBytes(text, counted);
       return true;
     }
-    if (this.field(state, 'ok', LUA_TSTRING)) {
-      this.line(43, this.lineAt(state));
-    } else if (this.field(state, 'double', LUA_TNUMBER)) {
+    if (this.field(state, names.ok, LUA_TSTRING)) {
+      this.line(43, state);
+    } else if (this.field(state, names.double, LUA_TNUMBER)) {
       reply.double(api.lua_tonumber(state, -1));
-    } else if (this.field(state, 'big_number', LUA_TSTRING)) {
-      const text = this.lineAt(state);
-      if (reply.protocol === 3) this.line(40, text);
-      else this.bulkLatin1(text);
-    } else if (this.field(state, 'verbatim_string', LUA_TTABLE)) {
+    } else if (this.field(state, names.bigNumber, LUA_TSTRING)) {
+      if (reply.protocol === 3) this.line(40, state);
+      else this.bulkLine(state);
+    } else if (this.field(state, names.verbatim, LUA_TTABLE)) {
       const done = this.verbatim(state);
       api.lua_settop(state, -2);
       return done || this.collection(state);
@@ -116,22 +139,10 @@ export class LuaToReply {
     return true;
   }
 
-  /** The table has no fields: the walk's first key is 1, and it is all elements. Empty tables are arrays as well. */
-  private isPlainArray(state: LuaState): boolean {
-    const { api } = this.machine;
-    const count = api.lua_objlen(state, -1);
-    if (count === 0) {
-      api.lua_pushnil(state);
-      if (api.lua_next(state, -2) === 0) return true;
-      api.lua_settop(state, -3);
-    }
-    return false;
-  }
-
   private collection(state: LuaState): boolean {
     const { reply } = this;
     const { api } = this.machine;
-    if (this.field(state, 'map', LUA_TTABLE)) {
+    if (this.field(state, this.names.map, LUA_TTABLE)) {
       reply.map(this.countKeys(state));
       api.lua_pushnil(state);
       while (api.lua_next(state, -2) !== 0) {
@@ -142,7 +153,7 @@ export class LuaToReply {
       api.lua_settop(state, -2);
       return true;
     }
-    if (this.field(state, 'set', LUA_TTABLE)) {
+    if (this.field(state, this.names.set, LUA_TTABLE)) {
       reply.set(this.countKeys(state));
       api.lua_pushnil(state);
       while (api.lua_next(state, -2) !== 0) {
@@ -169,10 +180,10 @@ export class LuaToReply {
 
   private verbatim(state: LuaState): boolean {
     const { machine, reply } = this;
-    if (!this.field(state, 'format', LUA_TSTRING)) return false;
+    if (!this.field(state, this.names.format, LUA_TSTRING)) return false;
     const format = machine.latin1At(state, -1)!;
     machine.api.lua_settop(state, -2);
-    if (!this.field(state, 'string', LUA_TSTRING)) return false;
+    if (!this.field(state, this.names.string, LUA_TSTRING)) return false;
     const at = machine.toBytes(state, -1);
     const { length } = machine;
     if (reply.protocol === 3) {
@@ -200,21 +211,35 @@ export class LuaToReply {
     reply.arrayFrom(mark, count);
   }
 
-  /** The string on top, fit for one line. It ends at its first zero byte, as in C. */
-  private lineAt(state: LuaState): string {
-    return (this.machine.latin1At(state, -1) ?? '').replace(/\0.*$/s, '').replace(/[\r\n]/g, ' ');
+  /** The string on top as one line: up to its first zero byte, as in C, and without line ends. */
+  private line(type: number, state: LuaState): void {
+    const { machine, reply } = this;
+    let from = machine.toBytes(state, -1);
+    const to = from + machine.length;
+    reply.reserve(to - from + 3);
+    const { bytes } = reply;
+    const { u8 } = machine;
+    let { at } = reply;
+    bytes[at++] = type;
+    for (let byte = u8[from]!; from < to && byte !== 0; byte = u8[++from]!) {
+      bytes[at++] = byte === 13 || byte === 10 ? 32 : byte;
+    }
+    bytes[at++] = 13;
+    bytes[at++] = 10;
+    reply.at = at;
   }
 
-  private line(type: number, text: string): void {
-    const { reply } = this;
-    const bytes = latin1Bytes(`${String.fromCharCode(type)}${text}\r\n`);
-    reply.raw(bytes, 0, bytes.length);
-  }
-
-  private bulkLatin1(text: string): void {
+  private bulkLine(state: LuaState): void {
+    const text = (this.machine.latin1At(state, -1) ?? '').replace(/\0.*$/s, '').replace(/[\r\n]/g, ' ');
     const bytes = latin1Bytes(text);
     this.reply.bulk(bytes, 0, bytes.length);
   }
+}
+
+/** A field's name where the machine has it. */
+interface FieldName {
+  readonly at: Pointer;
+  readonly length: number;
 }
 
 const LINE_END = latin1Bytes('\r\n'); // constant
