@@ -22,6 +22,8 @@ export class ActiveExpiry {
   private cursor = 0;
   /** What is left of a slice for the insides of hashes. */
   private fieldBuckets = 0;
+  /** The hash looked at last was not looked through to its end. */
+  private unfinished = false;
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace;
@@ -45,11 +47,13 @@ export class ActiveExpiry {
       const bucket = table.bucketOf(this.cursor | 0);
       visited++;
       if (table.isMarked(bucket)) {
-        this.fieldBuckets = buckets - visited;
+        const left = Math.max(1, buckets - visited);
+        this.fieldBuckets = left;
+        this.unfinished = false;
         deleted += this.expireBucket();
-        visited = buckets - this.fieldBuckets;
+        visited += left - this.fieldBuckets;
         // The rest of a hash comes with the next slice.
-        if (this.fieldBuckets <= 0) return deleted;
+        if (this.unfinished) return deleted;
       }
       // Deleting may have merged buckets or dropped the table: look again before stepping on.
       if (!database.open(this.slot)) {
@@ -103,9 +107,11 @@ export class ActiveExpiry {
     const key = view.segment.slice(view.keyAt, view.keyEnd);
     let deleted = 0;
     while (fieldExpiry !== null && this.fieldBuckets > 0) {
+      this.unfinished = false;
       if (database.findWithoutAccess(key, 0, key.length) === NONE) break;
       this.fieldBuckets -= fieldExpiry.expireFound(database, this.fieldBuckets);
       deleted += fieldExpiry.deleted;
+      this.unfinished = !fieldExpiry.finished;
       if (fieldExpiry.finished) break;
     }
     return deleted;

@@ -43,7 +43,7 @@ export interface FieldExpiry {
   /** Of the last call: fields deleted, and whether the whole hash was looked at. */
   readonly deleted: number;
   readonly finished: boolean;
-  /** Goes on looking through the hash that `database` found, at up to so many buckets; returns how many it looked at, at least 1. */
+  /** Goes on looking through the hash that `database` found, at up to so many buckets; returns what that cost in looks at buckets, at least 1. */
   expireFound(database: Database, buckets: number): number;
 }
 

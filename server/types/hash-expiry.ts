@@ -26,6 +26,9 @@ import type { CollectionLimits } from './limits.ts';
 /** Fields that one deletion in the replication stream names at most. Source: Valkey 9.1, which tells of 80 at a time. */
 const FIELDS_AT_ONCE = 80;
 
+/** Deleting a field takes as long as looking at so many buckets. */
+const BUCKETS_PER_DELETION = 2;
+
 export class HashExpiry implements FieldExpiry {
   deleted = 0;
   finished = true;
@@ -60,7 +63,7 @@ export class HashExpiry implements FieldExpiry {
     this.finished = this.cursor >= END_OF_TABLE;
     if (this.finished) this.endWalk();
     if (this.due.length > 0) this.deleteDue(database);
-    return Math.max(1, visited);
+    return Math.max(1, visited) + this.deleted * BUCKETS_PER_DELETION;
   }
 
   private beginWalk(root: Address): void {
