@@ -155,7 +155,6 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.turnEnders.add(() => this.endTurn());
     node.clients.onGone((client) => this.primary.gone(client));
     node.clients.onPauseChange = () => this.decideExpiry();
-    node.settings.watch('import-mode', () => this.decideExpiry());
     node.parts.push(this);
   }
 
@@ -306,13 +305,9 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.log('notice', `Now a primary, history ${this.log.id} from offset ${this.log.position} on`);
   }
 
-  /**
-   * A primary deletes what has expired and logs it; a replica waits for that, and so does a primary whose writes are held, or one
-   * that imports a dataset whose source decides.
-   */
+  /** A primary deletes what has expired and logs it; a replica waits for that, and so does a primary whose writes are held. */
   private decideExpiry(): void {
-    const { clients, settings } = this.node;
-    const deletes = this.replica === null && clients.pauseKind === PAUSE_NONE && !settings.flag('import-mode');
+    const deletes = this.replica === null && this.node.clients.pauseKind === PAUSE_NONE;
     this.node.keyspace.expiryMode = deletes ? EXPIRY_DELETES : EXPIRY_HIDES;
   }
 
