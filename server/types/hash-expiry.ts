@@ -5,7 +5,7 @@
  * (keyspace/field-expiry.ts) when the next one does. The walk's mark in the root is 0 between walks; a walk that was given up is begun anew.
  */
 import type { Database } from '../keyspace/database.ts';
-import { HASH } from '../keyspace/entry.ts';
+import { HASH, LARGE } from '../keyspace/entry.ts';
 import {
   earliestExpiry,
   LATEST_FIELD_EXPIRY,
@@ -64,6 +64,17 @@ export class HashExpiry implements FieldExpiry {
     if (this.finished) this.endWalk();
     if (this.due.length > 0) this.deleteDue(database);
     return Math.max(1, visited) + this.deleted * BUCKETS_PER_DELETION;
+  }
+
+  /** Deletes the due fields of a large hash that is at no key yet. One that all fields of are due stays as it is: a hash has fields. */
+  dropExpired(root: Address): void {
+    const { hashes, due } = this;
+    const { table } = hashes.open(LARGE, root);
+    for (let cursor = 0; cursor < END_OF_TABLE; cursor = table.nextCursor(cursor)) {
+      this.lookAt(table.bucketOf(cursor | 0));
+    }
+    if (due.length < hashes.count) for (const field of due) hashes.deleteExpired(field, 0, field.length);
+    due.length = 0;
   }
 
   private beginWalk(root: Address): void {

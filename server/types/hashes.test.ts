@@ -238,3 +238,22 @@ test('an expiry costs its field six bytes, and a hash without any none', () => {
   expect(plain.arena.usedBytes - before).toBe(withoutExpiry);
   expect(plain.database.expiringHashes).toBe(0);
 });
+
+test('a copy of a hash has none of the fields past their time', () => {
+  const hash = new OneHash(4);
+  hash.change(({ hashes }) => {
+    for (let i = 0; i < 2000; i++) {
+      const name = bytesOf(`field:${i}`);
+      hashes.put(name, 0, name.length, name, 0, name.length, i % 2 === 0 ? START_MS + 10 : START_MS + 1000);
+    }
+  });
+  hash.move(11);
+  const { types, database } = hash;
+  expect(hash.find()).toBe(true);
+  const { encoding } = database.view;
+  const root = types.copy(HASH, encoding, database.view.root());
+  expect(types.count(HASH, encoding, root)).toBe(1000);
+  expect(types.hashes.open(encoding, root).expiring).toBe(1000);
+  expect(hash.find() ? types.hashes.openFound(database).count : 0).toBe(2000);
+  types.free(HASH, encoding, root);
+});

@@ -53,6 +53,7 @@ export class Types {
   readonly reclaimer: Reclaimer;
   readonly copier: Copier;
   readonly memoryUsage: MemoryUsage;
+  private readonly hashExpiry: HashExpiry;
   private readonly keyspace: Keyspace;
   private readonly inner: InnerTables;
   private readonly limits: CollectionLimits;
@@ -74,7 +75,8 @@ export class Types {
     this.groups = new StreamGroups(arena);
     this.walk = this.newWalk();
     this.walk.hidesExpired = true;
-    keyspace.fieldExpiry = new HashExpiry(inner, limits);
+    this.hashExpiry = new HashExpiry(inner, limits);
+    keyspace.fieldExpiry = this.hashExpiry;
     this.memoryUsage = new MemoryUsage(arena, inner, limits);
     const reclaimer = new Reclaimer(arena, inner, limits);
     this.reclaimer = reclaimer;
@@ -130,9 +132,11 @@ export class Types {
     return innerTableRoot(this.keyspace.arena, type, encoding, root);
   }
 
-  /** Copies a collection; returns the copy's root. */
+  /** Copies a collection, without what has expired in it; returns the copy's root. */
   copy(type: number, encoding: number, root: Address): Address {
-    return this.copier.copy(type, encoding, root);
+    const copy = this.copier.copy(type, encoding, root);
+    if (hasExpiringFields(this.keyspace.arena, type, encoding, copy)) this.hashExpiry.dropExpired(copy);
+    return copy;
   }
 
   free(type: number, encoding: number, root: Address): void {
