@@ -376,6 +376,7 @@ export class Primary {
       }
     }
     log.enforceLimits();
+    if (this.replicas.length === 0) this.lastPingMs = nowMs;
     if (pings && this.replicas.length > 0 && nowMs - this.lastPingMs >= settings.pingPeriodMs) {
       this.lastPingMs = nowMs;
       log.appendPing();
