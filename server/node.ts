@@ -262,7 +262,7 @@ export class Node {
   }
 
   usedMemoryBytes(): number {
-    return this.keyspace.arena.usedBytes + this.logBytes();
+    return this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes;
   }
 
   /** Deletes the keys of a slot in every database, and tells replicas and watchers. */
@@ -381,9 +381,13 @@ export class Node {
     if (this.deadlineTimer !== null) clearTimeout(this.deadlineTimer);
     const delayMs = Math.min(MAX_TIMER_MS, Math.max(1, deadlineMs - this.nowMs()));
     this.deadlineTimer = setTimeout(() => {
+      this.deadlineTimer = null;
       this.turn();
       this.clients.endWaits(this.keyspace.nowMs);
       this.endTurn();
+      // A timer may come a little too early.
+      const nextMs = this.clients.nextDeadlineMs;
+      if (this.deadlineTimer === null && nextMs !== Number.POSITIVE_INFINITY) this.wakeAt(nextMs);
     }, delayMs);
   }
 

@@ -341,6 +341,41 @@ test('a client that asked for silence is served in silence', () => {
   expect(node.client().send('EXISTS', 'list')).toBe(integer(0));
 });
 
+test('in a cluster, a client whose slot has left is told where it is', () => {
+  const node = new TestNode({ 'cluster-enabled': 'yes' }).at(1000);
+  const { executor, blocking } = node.node;
+  const gone = new Set<number>();
+  executor.cluster = {
+    admits: () => true,
+    refusalOfWait: (_client, entry, slot) => (gone.has(slot) ? `MOVED ${slot} for ${entry.fullName}` : null),
+  };
+  const leaving = blockedOn(node, 'BLPOP', '{a}1', '{a}2', '0');
+  const staying = blockedOn(node, 'BLPOP', '{b}1', '0');
+  blocking.redirect();
+  expect(leaving.drain()).toBe('');
+  gone.add(15495);
+  blocking.redirect();
+  expect([leaving.drain(), staying.drain()]).toEqual(['-MOVED 15495 for blpop\r\n', '']);
+  node.client().send('RPUSH', '{b}1', 'item');
+  expect(staying.drain()).toBe(bulks('{b}1', 'item'));
+  expect(blocking.keyCount).toBe(0);
+});
+
+test('an expired value wakes nobody, and stays for who looks at it', () => {
+  const node = new TestNode().at(1000);
+  const waiting = blockedOn(node, 'BLPOP', 'list', '0');
+  const log = logged(node);
+  const { blocking } = node.node;
+  const serve = blocking.serve.bind(blocking);
+  blocking.serve = () => {};
+  node.client().send('RPUSH', 'list', 'item');
+  node.client().send('PEXPIRE', 'list', '100');
+  node.at(1100);
+  serve();
+  expect(waiting.drain()).toBe('');
+  expect(log.at(-1)).toMatch(/PEXPIREAT/);
+});
+
 test('named twice, a key has its client once', () => {
   const node = new TestNode().at(1000);
   const waiting = blockedOn(node, 'BLPOP', 'list', 'list', '0');

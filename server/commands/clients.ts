@@ -59,7 +59,7 @@ export class Clients {
   private resumeList: Client[] = [];
   private blocked: Set<Client> = new Set();
   /** No wait ends by time before this. */
-  private nextDeadlineMs = Number.POSITIVE_INFINITY;
+  nextDeadlineMs = Number.POSITIVE_INFINITY;
   /** Told of the time at which a wait ends, when it is earlier than what was told before: `endWaits` is to be called then. */
   onDeadline: ((deadlineMs: number) => void) | null = null;
   /** Writes to clients other than the one whose command runs. */
