@@ -15,6 +15,7 @@ import type { Arguments } from '../protocol/arguments.ts';
 import {
   ERR_ARITY,
   ERR_CROSSSLOT,
+  ERR_EXEC_DISCARDED,
   ERR_LOADING,
   ERR_NO_AUTH,
   ERR_NOT_IN_MULTI,
@@ -157,6 +158,11 @@ export class Executor {
     if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
   }
 
+  private sendInvalidations(client: Client): void {
+    this.rooms.tracking.sendPending(client);
+    this.writeKept();
+  }
+
   /** Messages to the client whose command ran, after its reply. */
   writeKept(): void {
     const { clients } = this.rooms;
@@ -199,13 +205,14 @@ export class Executor {
           return this.rejected(client, entry);
       }
     }
+    if (this.rooms.tracking.clientCount > 0) {
+      this.rooms.tracking.limit();
+      if (this.rooms.tracking.hasPending) this.sendInvalidations(client);
+    }
     if (this.memory?.limited === true && client.kind !== STREAM_CLIENT) {
       const fits = this.memory.makeRoom();
       // What was evicted the client hears of before the reply: it is the keys' old values that are gone.
-      if (this.rooms.tracking.hasPending) {
-        this.rooms.tracking.sendPending(client);
-        this.writeKept();
-      }
+      if (this.rooms.tracking.hasPending) this.sendInvalidations(client);
       if (!fits && (flags & flag.DENYOOM) !== 0) return this.reject(client, entry, ERR_OOM);
     }
     if (this.writes !== null) {
@@ -227,7 +234,7 @@ export class Executor {
       return DEFERRED;
     }
     if (client.inTransaction && (flags & flag.NOT_QUEUED) === 0) {
-      this.queue(client, entry, args);
+      this.queue(client, entry, args, flags);
       return DONE;
     }
     this.execute(client, entry, args);
@@ -238,9 +245,9 @@ export class Executor {
     const kind = this.rooms.clients.pauseKind;
     if (kind === PAUSE_ALL) return true;
     if (kind !== PAUSE_WRITES) return false;
-    if ((flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0) return !client.inTransaction;
+    // A command that is queued waits with the EXEC, which has the flags of what is queued.
     return (
-      entry.command.name === 'exec' && client.queued.some((queued) => queued.entry.has(flag.WRITE | flag.MAY_REPLICATE))
+      (flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0 && (!client.inTransaction || entry.command.name === 'exec')
     );
   }
 
@@ -315,7 +322,7 @@ export class Executor {
   }
 
   private reject(client: Client, entry: CommandEntry, error: string): number {
-    this.reply.error(error);
+    this.reply.error(entry.command.name === 'exec' ? ERR_EXEC_DISCARDED(error) : error);
     return this.rejected(client, entry);
   }
 
@@ -345,7 +352,7 @@ export class Executor {
     if (client.inTransaction) client.transactionFailed = true;
   }
 
-  private queue(client: Client, entry: CommandEntry, args: Arguments): void {
+  private queue(client: Client, entry: CommandEntry, args: Arguments, flags: number): void {
     const copy = args.copy();
     client.queuedBytes += copy.bytes.length;
     if (client.queuedBytes > MAX_QUEUED_BYTES) {
@@ -354,7 +361,7 @@ export class Executor {
       this.reply.error('ERR transaction is too large: its queued arguments exceed 1 GiB');
       return;
     }
-    client.queued.push({ entry, args: copy });
+    client.queued.push({ entry, args: copy, flags });
     this.reply.simple('QUEUED');
   }
 
@@ -425,7 +432,6 @@ export class Executor {
     // Of a script the commands are looked at, each by itself.
     if (entry.has(flag.READONLY) && entry.command.group !== 'scripting') {
       this.rooms.tracking.remember(client, this.keysRead.read(entry, args), args);
-      this.rooms.tracking.limit();
     }
     // CLIENT CACHING is for the next command, or the transaction that follows.
     if (

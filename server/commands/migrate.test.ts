@@ -186,6 +186,6 @@ test('MIGRATE without any key that is here answers NOKEY, and in a transaction i
   const { client } = source;
   expect(client.send(...migration('absent'))).toBe('+NOKEY\r\n');
   expect(client.send('MULTI')).toBe('+OK\r\n');
-  expect(client.send(...migration('absent'))).toBe('-ERR Command not allowed inside a transaction\r\n');
+  expect(client.send(...migration('absent'))).toBe("-ERR Command 'migrate' not allowed inside a transaction\r\n");
   expect(source.exchange).toBeNull();
 });

@@ -65,6 +65,8 @@ test('beyond its limit the table gives up the oldest keys, and says so', () => {
   const node = new TestNode({ 'tracking-table-max-keys': '2' });
   const reader = tracker(node);
   for (const key of ['a', 'b', 'c']) reader.send('get', key);
+  expect(node.node.tracking.keyCount).toBe(3);
+  expect(reader.send('ping')).toBe(`${invalidate('a')}+PONG\r\n`);
   expect(node.node.tracking.keyCount).toBe(2);
   node.client().send('mset', 'a', '1', 'b', '1', 'c', '1');
   expect(reader.drain()).toBe(invalidate('b') + invalidate('c'));
