@@ -1,6 +1,6 @@
 /**
- * Commands of persistence: SAVE, BGSAVE, LASTSAVE.
- * Source of arity, flags and replies: Valkey 9.1 rdb.c and commands/*.json.
+ * Commands of persistence: SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE.
+ * Source of arity, flags and replies: Valkey 9.1 rdb.c, aof.c and commands/*.json.
  */
 import { ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
@@ -30,6 +30,23 @@ export const persistenceCommands: readonly Command[] = [
     flags: ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
     keys: NO_KEYS,
     run: bgsave,
+  },
+  {
+    name: 'bgrewriteaof',
+    arity: 1,
+    group: 'server',
+    since: '1.0.0',
+    summary: 'Asynchronously rewrites the append-only file to disk.',
+    flags: ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+    keys: NO_KEYS,
+    run(call) {
+      const room = call.rooms.appendOnly;
+      if (room === undefined) throw new Error('commands: the node was composed without an append-only file');
+      // Within a transaction the snapshot would hold its first half, and the increment the second.
+      const status = room.rewriteInBackground(call.inExec);
+      if (status.startsWith('ERR ')) call.fail(status);
+      else call.reply.simple(status);
+    },
   },
   {
     name: 'lastsave',

@@ -33,8 +33,24 @@ export interface ReplicationRoom {
   offset(): number;
   /** Replicas that acknowledged everything up to this offset. */
   acknowledgedBy(offset: number): number;
+  /** Replicas that have everything up to this offset on their disk. */
+  durableAt(offset: number): number;
+  /** WAITAOF: blocks the client. */
+  waitDurable(client: Client, local: boolean, replicas: number, deadlineMs: number): void;
   /** WAIT: blocks the client. `deadlineMs` 0 is no limit. */
   wait(client: Client, replicas: number, deadlineMs: number): void;
+}
+
+/** The append-only file as commands see it. */
+export interface AppendOnlyRoom {
+  /** It takes every write, and what it holds is the dataset. */
+  readonly isOn: boolean;
+  /** What of the write log is on disk: a position; -1 while it is not on. */
+  readonly durablePosition: number;
+  /** Why writes are refused, or null. */
+  readonly refusal: string | null;
+  /** BGREWRITEAOF: the status to answer, or an error. `later`: not now, at the next tick. */
+  rewriteInBackground(later: boolean): string;
 }
 
 /** DEBUG RELOAD's NOSAVE and NOFLUSH clear the first two, its MERGE sets the third. */

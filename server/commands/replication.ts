@@ -63,6 +63,17 @@ export const replicationCommands: readonly Command[] = [
     run: role,
   },
   {
+    name: 'waitaof',
+    arity: 4,
+    group: 'generic',
+    since: '7.2.0',
+    summary:
+      'Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the primary and/or replicas.',
+    flags: flag.BLOCKING,
+    keys: flag.NO_KEYS,
+    run: waitaof,
+  },
+  {
     name: 'wait',
     arity: 3,
     group: 'generic',
@@ -158,6 +169,35 @@ function role(call: Call): void {
     reply.bulkText(String(replica.port));
     reply.bulkText(String(replica.offset));
   }
+}
+
+function waitaof(call: Call): void {
+  const local = call.integer(1);
+  const replicas = call.failed ? 0 : call.integer(2);
+  const timeoutMs = call.failed ? 0 : call.integer(3, 'ERR timeout is not an integer or out of range');
+  if (call.failed) return;
+  if (local < 0 || local > 1) return call.fail('ERR value is out of range, value must between 0 and 1');
+  if (replicas < 0) return call.fail('ERR value is out of range, must be positive');
+  if (timeoutMs < 0) return call.fail('ERR timeout is negative');
+  const room = roomOf(call);
+  if (room.link() !== null) {
+    return call.fail(
+      'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.',
+    );
+  }
+  const file = call.rooms.appendOnly;
+  if (local === 1 && !call.rooms.settings.flag('appendonly'))
+    return call.fail('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
+  const offset = room.offset();
+  const isLocal = (file?.durablePosition ?? -1) >= offset;
+  const durable = room.durableAt(offset);
+  if (((isLocal || local === 0) && durable >= replicas) || call.inExec) {
+    call.reply.array(2);
+    call.reply.integer(isLocal ? 1 : 0);
+    call.reply.integer(durable);
+    return;
+  }
+  room.waitDurable(call.client, local === 1, replicas, timeoutMs === 0 ? 0 : call.nowMs + timeoutMs);
 }
 
 function wait(call: Call): void {

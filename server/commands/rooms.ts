@@ -15,7 +15,7 @@ import type { Client } from './client.ts';
 import type { Clients } from './clients.ts';
 import type { Monitors } from './monitors.ts';
 import type { CommandRegistry } from './registry.ts';
-import type { DumpRoom, ExchangeRoom, PersistenceRoom, ReplicationRoom } from './replication-room.ts';
+import type { AppendOnlyRoom, DumpRoom, ExchangeRoom, PersistenceRoom, ReplicationRoom } from './replication-room.ts';
 
 export interface ShutdownWish {
   /** Null leaves it to the save points. */
@@ -117,6 +117,7 @@ export interface Rooms {
   /** Set by node.ts once they exist: a node of a test may lack them. */
   replication?: ReplicationRoom;
   persistence?: PersistenceRoom;
+  appendOnly?: AppendOnlyRoom;
   dumps?: DumpRoom;
   exchanges?: ExchangeRoom;
   scripting?: Scripting;

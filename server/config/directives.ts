@@ -129,7 +129,14 @@ export const directives: readonly Directive[] = [
   boolean('rdbchecksum', 'yes', false),
   { ...text('dbfilename', 'dump.rdb'), isProtected: true },
   { ...text('dir', './'), isProtected: true },
-  choice('appendonly', 'no', ['no']),
+  boolean('appendonly', 'no'),
+  choice('appendfsync', 'everysec', ['always', 'everysec', 'no']),
+  boolean('no-appendfsync-on-rewrite', 'no'),
+  integer('auto-aof-rewrite-percentage', 100, 0, MAX_INT),
+  memory('auto-aof-rewrite-min-size', 64 * 1024 * 1024),
+  boolean('aof-load-truncated', 'yes'),
+  text('appendfilename', 'appendonly.aof', false),
+  text('appenddirname', 'appendonlydir', false),
 
   // Replication
   { ...words('replicaof', '', checkReplicaOf, false), alias: 'slaveof' },

@@ -5,7 +5,6 @@
  */
 import { boolean, choice, type Directive, integer, MAX_INT, memory, text } from './directive.ts';
 
-const PERCENT = 100;
 /** Valkey's bound. */
 const MAX_IO_THREADS = 256;
 
@@ -91,17 +90,10 @@ export const inertDirectives: readonly Directive[] = [
   ),
   ...inert('there is no sentinel', boolean('replica-announced', 'yes')),
   ...inert(
-    'there is no append-only file',
-    choice('appendfsync', 'everysec', ['always', 'everysec', 'no']),
-    boolean('no-appendfsync-on-rewrite', 'no'),
-    integer('auto-aof-rewrite-percentage', PERCENT, 0, MAX_INT),
-    memory('auto-aof-rewrite-min-size', 64 * 1024 * 1024),
-    boolean('aof-load-truncated', 'yes'),
+    'the base of the append-only file is always a snapshot, written as other snapshots are',
     boolean('aof-use-rdb-preamble', 'yes'),
     boolean('aof-timestamp-enabled', 'no'),
     boolean('aof-rewrite-incremental-fsync', 'yes'),
-    text('appendfilename', 'appendonly.aof', false),
-    text('appenddirname', 'appendonlydir', false),
   ),
   ...inert(
     'the sockets of Node.js know one path at a time',

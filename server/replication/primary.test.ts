@@ -95,6 +95,7 @@ beforeEach(() => {
     clients,
     log: (_level, message) => logged.push(message),
     randomId: () => MARK,
+    durablePosition: () => -1,
     openSnapshot: (version) => {
       versions.push(version);
       const writer = new RdbWriter({

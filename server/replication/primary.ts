@@ -16,6 +16,7 @@ import type { Clients } from '../commands/clients.ts';
 import type { Chunk } from '../persistence/chunks.ts';
 import { VERSION, VERSION_FOR_OLD_REPLICAS } from '../persistence/rdb/format.ts';
 import type { Snapshot } from '../persistence/snapshot.ts';
+import type { ReplyWriter } from '../protocol/reply.ts';
 import type { LogReader, ReaderOwner, WriteLog } from './write-log.ts';
 
 /** A replica that must know a snapshot's length gets it from memory: at most so much of it. */
@@ -54,6 +55,8 @@ export interface PrimaryHost {
   closeSnapshot(snapshot: Snapshot): void;
   /** Null, or why no replica may synchronise now: this node has lost its own primary. */
   syncRefusal(): string | null;
+  /** The position of the log up to which it is on this node's disk; -1 without an append-only file. */
+  durablePosition(): number;
 }
 
 /** What a connection has said of itself as a replica; it hangs on the client. */
@@ -75,6 +78,8 @@ export class ReplicaState implements ReaderOwner {
   /** The end mark was sent. */
   snapshotSent = false;
   ackPosition = 0;
+  /** What it has on its disk, as far as it says. */
+  durablePosition = -1;
   ackAtMs = 0;
   dropReason = '';
 
@@ -95,11 +100,14 @@ export class ReplicaState implements ReaderOwner {
   }
 }
 
-/** A client in WAIT. */
+/** A client in WAIT, or in WAITAOF: then what counts is what is on disk. */
 interface Wait {
   readonly client: Client;
   readonly position: number;
   readonly replicas: number;
+  readonly isDurable: boolean;
+  /** WAITAOF: this node's own disk counts too. */
+  readonly local: boolean;
 }
 
 export class Primary {
@@ -156,6 +164,9 @@ export class Primary {
         this.acknowledged(replica, Number(value), nowMs);
         return undefined;
       case 'fack':
+        if (Number.isSafeInteger(Number(value)))
+          replica.durablePosition = Math.max(replica.durablePosition, Number(value));
+        if (this.waits.length > 0) this.endWaits();
         return undefined;
       default:
         return `ERR Unrecognized REPLCONF option: ${option}`;
@@ -415,30 +426,60 @@ export class Primary {
 
   /** Blocks a client until so many replicas acknowledged everything written so far. `deadlineMs` 0 is no limit. */
   wait(client: Client, replicas: number, deadlineMs: number): void {
-    const { position } = this.log;
+    this.block({ client, position: this.log.position, replicas, isDurable: false, local: false }, deadlineMs);
+  }
+
+  /** Replicas that have everything up to here on their disk. */
+  durableAt(position: number): number {
+    let count = 0;
+    for (const replica of this.replicas) if (replica.state === ONLINE && replica.durablePosition >= position) count++;
+    return count;
+  }
+
+  /** WAITAOF: until it is on this node's disk, where `local` asks for that, and on so many replicas'. */
+  waitDurable(client: Client, local: boolean, replicas: number, deadlineMs: number): void {
+    this.block({ client, position: this.log.position, replicas, isDurable: true, local }, deadlineMs);
+  }
+
+  private block(wait: Wait, deadlineMs: number): void {
     const forget = (): void => {
-      const index = this.waits.findIndex((wait) => wait.client === client);
+      const index = this.waits.indexOf(wait);
       if (index >= 0) this.waits.splice(index, 1);
     };
-    this.waits.push({ client, position, replicas });
+    this.waits.push(wait);
     this.askForAcks = true;
-    this.host.clients.block(client, {
+    this.host.clients.block(wait.client, {
       deadlineMs,
       timedOut: (reply) => {
         forget();
-        reply.integer(this.acknowledgedBy(position));
+        this.replyWait(wait, reply);
       },
       cancelled: forget,
     });
   }
 
-  private endWaits(): void {
+  private isOver({ position, replicas, isDurable, local }: Wait): boolean {
+    if (!isDurable) return this.acknowledgedBy(position) >= replicas;
+    return (!local || this.host.durablePosition() >= position) && this.durableAt(position) >= replicas;
+  }
+
+  private replyWait({ position, isDurable }: Wait, reply: ReplyWriter): void {
+    if (!isDurable) {
+      reply.integer(this.acknowledgedBy(position));
+      return;
+    }
+    reply.array(2);
+    reply.integer(this.host.durablePosition() >= position ? 1 : 0);
+    reply.integer(this.durableAt(position));
+  }
+
+  /** Also called when this node's own file was synchronised. */
+  endWaits(): void {
     for (let i = this.waits.length - 1; i >= 0; i--) {
       const wait = this.waits[i]!;
-      const count = this.acknowledgedBy(wait.position);
-      if (count < wait.replicas) continue;
+      if (!this.isOver(wait)) continue;
       this.waits.splice(i, 1);
-      this.host.clients.resume(wait.client, (reply) => reply.integer(count));
+      this.host.clients.resume(wait.client, (reply) => this.replyWait(wait, reply));
     }
   }
 }

@@ -49,6 +49,10 @@ class Host implements ReplicaHost {
   resetStream(): void {
     this.resets++;
   }
+  durablePosition(): number {
+    return -1;
+  }
+
   disconnectReplicas(reason: string): void {
     this.disconnected.push(reason);
   }

@@ -46,6 +46,8 @@ export interface ReplicaHost {
   apply(bytes: Uint8Array, from: number, to: number): number;
   /** What an interrupted stream left behind (a transaction half received) is forgotten. */
   resetStream(): void;
+  /** The position of the log up to which it is on this node's disk; -1 without an append-only file. */
+  durablePosition(): number;
   /** Replicas of this node must synchronise anew: its history is another one. */
   disconnectReplicas(reason: string): void;
 }
@@ -393,7 +395,9 @@ export class Replica {
   private acknowledge(nowMs: number): void {
     this.ackWanted = false;
     this.lastAckMs = nowMs;
-    this.node.send(command(['REPLCONF', 'ACK', String(this.log.position)]));
+    const durable = this.node.durablePosition();
+    const words = ['REPLCONF', 'ACK', String(this.log.position)];
+    this.node.send(command(durable < 0 ? words : [...words, 'FACK', String(durable)]));
   }
 }
 

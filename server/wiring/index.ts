@@ -2,6 +2,7 @@
 import type { Node } from '../node.ts';
 import { ERR_BGSAVE_FAILED } from '../protocol/errors.ts';
 import { wireAcl } from './acl.ts';
+import { AppendOnlyPart } from './append-only.ts';
 import { wireCluster } from './cluster.ts';
 import { wireMigrate } from './migrate.ts';
 import { slotSnapshots, slotWrites } from './migration-sources.ts';
@@ -26,9 +27,13 @@ export function wireNode(node: Node): void {
   wireMigrate(node);
   wireOomScore(node);
   const replication = wireReplication(node);
-  replication.saveRefusal = () => (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
+  replication.saveRefusal = () =>
+    node.rooms.appendOnly?.refusal ?? (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
   persistence.place = () => replication.origin();
   persistence.isComplete = () => replication.isComplete();
+  const appendOnly = new AppendOnlyPart(node, persistence, replication.log, () => replication.isComplete());
+  persistence.loadAppendOnly = async () => appendOnly.wanted && (await appendOnly.read());
+  replication.followAppendOnly(appendOnly);
   if (!node.settings.flag('cluster-enabled')) return;
   wireCluster(node, replication, { snapshots: slotSnapshots(node), writes: slotWrites(node, replication.log) });
 }

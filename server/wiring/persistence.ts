@@ -64,6 +64,8 @@ export class PersistencePart implements Part, PersistenceRoom {
   loadedPlace: StreamPlace | null = null;
   /** What replicas that go on from `loadedPlace` must delete, since it was left out in loading. */
   dropped: { readonly database: number; readonly slot: number; readonly form: Arguments }[] = [];
+  /** Given by the append-only file: loads it; false where there is none, and the RDB file counts. */
+  loadAppendOnly: () => Promise<boolean> = async () => false;
   /** Given by replication; null while the node has no history. */
   place: () => StreamPlace | null = () => null;
   /** Given by replication: false while only a part of the dataset is here, which must not replace a whole file. */
@@ -98,19 +100,33 @@ export class PersistencePart implements Part, PersistenceRoom {
   }
 
   /** The process stands in the directory it was started with; CONFIG SET dir names another one. */
-  private get path(): string {
-    const { settings } = this.node;
-    const directory = settings.text('dir');
-    return join(directory === this.startDirectory ? process.cwd() : directory, settings.text('dbfilename'));
+  get directory(): string {
+    const directory = this.node.settings.text('dir');
+    return directory === this.startDirectory ? process.cwd() : directory;
+  }
+
+  get path(): string {
+    return join(this.directory, this.node.settings.text('dbfilename'));
   }
 
   // --- Loading ---------------------------------------------------------------------------------------------------------
 
   async load(): Promise<void> {
     const { node, path } = this;
+    if (await this.loadAppendOnly()) {
+      // What followed the base is in no file of its place in the stream.
+      this.loadedPlace = null;
+      this.loaded = true;
+      return;
+    }
     const problem = await this.loadFile(path);
     if (problem !== null) throw new Error(problem);
     if (!this.loaded) node.log('notice', `No file ${path}: starting with an empty dataset`);
+  }
+
+  /** Loads the base of the append-only file; the problem or null. */
+  loadBase(path: string): Promise<string | null> {
+    return this.loadFile(path);
   }
 
   /** Loads a file into the empty keyspace; null when it is loaded or there is none, else why not. */
@@ -141,7 +157,7 @@ export class PersistencePart implements Part, PersistenceRoom {
       dropExpiredBeforeMs: followsNobody && node.role() === 'primary' ? keyspace.nowMs : 0,
       dropped: (database, key, fields) => this.noteDropped(database, key, fields),
       replaces,
-      takeLibrary: (code) => takeLibrary(node, code),
+      takeLibrary: (code) => takeLibrary(node, code, replaces),
     });
     const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
     const { expiryMode } = keyspace;
@@ -225,8 +241,15 @@ export class PersistencePart implements Part, PersistenceRoom {
 
   private open(): Snapshot {
     const { node } = this;
+    this.state.begin(node.keyspace.dirty, node.nowMs());
+    this.savingSnapshot = this.openSnapshot();
+    return this.savingSnapshot;
+  }
+
+  /** A snapshot of this moment, as an RDB file holds it. */
+  openSnapshot(): Snapshot {
+    const { node } = this;
     const nowMs = node.nowMs();
-    this.state.begin(node.keyspace.dirty, nowMs);
     const writer = new RdbWriter(
       {
         version: VERSION,
@@ -238,8 +261,7 @@ export class PersistencePart implements Part, PersistenceRoom {
       node.settings.flag('rdbchecksum'),
     );
     tellLibraries(node, writer);
-    this.savingSnapshot = node.snapshots.open(writer, { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
-    return this.savingSnapshot;
+    return node.snapshots.open(writer, { slots: null, queueLimitBytes: QUEUE_LIMIT_BYTES });
   }
 
   private async run(snapshot: Snapshot): Promise<string | null> {
@@ -409,7 +431,10 @@ export class PersistencePart implements Part, PersistenceRoom {
       const problem = options.save ? await this.begin() : null;
       if (problem !== null) return problem;
       node.executor.loading = true;
-      if (options.flush) node.keyspace.clear();
+      if (options.flush) {
+        node.keyspace.clear();
+        node.rooms.scripting?.flushLibraries();
+      }
       const failed = await this.loadFile(this.path, options.merge);
       if (failed === null) node.log('notice', 'DB reloaded by DEBUG RELOAD');
       else node.log('warning', failed);
@@ -448,7 +473,6 @@ export class PersistencePart implements Part, PersistenceRoom {
     add('rdb_saves', state.saves);
     add('rdb_last_load_keys_expired', this.keysExpired);
     add('rdb_last_load_keys_loaded', this.keysLoaded);
-    add('aof_enabled', 0);
     if (loading === null) return;
     add('loading_start_time', Math.floor(loading.startedAtMs / 1000));
     add('loading_total_bytes', loading.totalBytes);

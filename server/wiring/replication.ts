@@ -57,6 +57,8 @@ export interface ReplicationPart extends ReplicationView {
   /** Set by the cluster: a replica's offset moved. */
   onProgress: (() => void) | null;
   /** Set by the cluster: the dataset is being replaced by a primary's. */
+  /** The append-only file follows this history. */
+  followAppendOnly(appendOnly: { abandonHistory(): void; onDurable: (() => void) | null }): void;
   onFullSync: (() => void) | null;
   /** Set by persistence: why writes are refused now, or null. */
   saveRefusal: () => string | null;
@@ -85,6 +87,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private readonly builder: ValueBuilder;
   private socket: Socket | null = null;
   private working = false;
+  private appendOnly: { abandonHistory(): void } | null = null;
   /** This node was in sync with its present primary at some time. */
   private hasItsDataset = false;
   /** The history goes on from a file under a new name, which nobody may have learned yet. */
@@ -130,6 +133,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       slice: (snapshot, units) => node.snapshots.slice(snapshot, units),
       closeSnapshot: (snapshot) => node.snapshots.close(snapshot),
       syncRefusal: () => this.syncRefusal(),
+      durablePosition: () => this.node.rooms.appendOnly?.durablePosition ?? -1,
     });
     const parser = new RequestParser({ maxBulkBytes: Number.MAX_SAFE_INTEGER });
     this.applier = new StreamApplier(
@@ -343,6 +347,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
         this.socket = null;
       },
       beginLoad: (source) => this.beginLoad(source),
+      durablePosition: () => this.node.rooms.appendOnly?.durablePosition ?? -1,
       apply: (bytes, from, to) => this.applier.apply(bytes, from, to),
       resetStream: () => this.applier.reset(),
       disconnectReplicas: (reason) => this.primary.disconnectAll(reason),
@@ -405,6 +410,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     const { node, applier } = this;
     node.executor.loading = true;
     this.onFullSync?.();
+    this.appendOnly?.abandonHistory();
     node.keyspace.clear();
     node.rooms.scripting?.flushLibraries();
     const loader = new KeyspaceLoader(node.keyspace, node.types, this.builder, {
@@ -504,6 +510,24 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   acknowledgedBy(offset: number): number {
     return this.primary.acknowledgedBy(offset);
+  }
+
+  /** The append-only file reads this history, and its synchronisations end waits. */
+  followAppendOnly(appendOnly: { abandonHistory(): void; onDurable: (() => void) | null }): void {
+    this.appendOnly = appendOnly;
+    appendOnly.onDurable = () => {
+      this.primary.endWaits();
+      // A primary that waits for this disk is told at once.
+      this.replica?.acknowledgeSoon();
+    };
+  }
+
+  durableAt(offset: number): number {
+    return this.primary.durableAt(offset);
+  }
+
+  waitDurable(client: Client, local: boolean, replicas: number, deadlineMs: number): void {
+    this.primary.waitDurable(client, local, replicas, deadlineMs);
   }
 
   wait(client: Client, replicas: number, deadlineMs: number): void {
