@@ -56,7 +56,7 @@ class Server {
     const server = Server.spawn(folder, directives, command);
     running = server;
     await vi.waitFor(
-      async () => expect(await server.client.info('persistence')).toMatch(/loading:0[^]*aof_enabled:1/),
+      async () => expect(await server.client.info('persistence')).toMatch(/loading:0.*aof_pending_rewrite:0/s),
       {
         timeout: 20_000,
         interval: 50,
