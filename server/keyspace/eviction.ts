@@ -96,7 +96,7 @@ export class Eviction {
       if (host.nowMicros() > untilMicros) return EVICTION_GOES_ON;
     }
     if (!this.isOver) return EVICTION_FITS;
-    if (policy === null) return EVICTION_FAILS;
+    if (policy === null || this.keyspace.importing) return EVICTION_FAILS;
     for (let evicted = 1; this.hasCandidates(policy); evicted++) {
       this.evictOne(policy);
       if (!this.isOver) return EVICTION_FITS;
