@@ -29,6 +29,8 @@ export const NAME_BYTES = 64;
 export interface QueuedCommand {
   readonly entry: CommandEntry;
   readonly args: Arguments;
+  /** Of this request: those of a script are its own. */
+  readonly flags: number;
 }
 
 /** What a blocked client waits for. It is told when its time is up; whoever wakes it earlier calls `Clients.resume`. */

@@ -13,14 +13,17 @@ import {
   ALL_KEYS,
   ALLOW_BUSY,
   type Command,
+  DENYOOM,
   FAST,
   LOADING,
+  MAY_REPLICATE,
   NO_KEYS,
   NO_MULTI,
   NOSCRIPT,
   NOT_QUEUED,
   SKIP_COMMANDLOG,
   STALE,
+  WRITE,
 } from './command.ts';
 
 function multi(call: Call): void {
@@ -31,6 +34,13 @@ function multi(call: Call): void {
   call.client.inTransaction = true;
   call.client.hadTransaction = true;
   call.reply.ok();
+}
+
+/** What one queued command needs EXEC needs; what one does not allow EXEC does not. */
+function flagsOfQueued(call: Call): number {
+  let flags = call.entry.flags;
+  for (const queued of call.client.queued) flags = (flags | (queued.flags & NEEDS)) & (queued.flags | ~ALLOWANCES);
+  return flags;
 }
 
 function exec(call: Call): void {
@@ -96,6 +106,8 @@ function unwatch(call: Call): void {
   call.keyspace.observe(OBSERVED_BY_WATCH, call.rooms.watches.count > 0);
 }
 
+const NEEDS = WRITE | DENYOOM | MAY_REPLICATE;
+const ALLOWANCES = STALE | LOADING;
 const GROUP = { group: 'transactions' } as const;
 const FLAGS = NOSCRIPT | LOADING | STALE;
 
@@ -118,6 +130,7 @@ export const transactionCommands: readonly Command[] = [
     flags: FLAGS | SKIP_COMMANDLOG | NOT_QUEUED,
     keys: NO_KEYS,
     summary: 'Executes all commands in a transaction.',
+    flagsOf: flagsOfQueued,
     run: exec,
   },
   {

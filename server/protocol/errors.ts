@@ -34,6 +34,8 @@ export const ERR_NO_AUTH = 'NOAUTH Authentication required.';
 export const ERR_WRONG_PASS = 'WRONGPASS invalid username-password pair or user is disabled.';
 export const ERR_AUTH_NOT_SET =
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?';
+/** EXEC itself was refused. */
+export const ERR_EXEC_DISCARDED = (error: string): string => `EXECABORT Transaction discarded because of: ${error}`;
 export const ERR_EXEC_ABORT = 'EXECABORT Transaction discarded because of previous errors.';
 export const ERR_NESTED_MULTI = 'ERR MULTI calls can not be nested';
 export const ERR_EXEC_WITHOUT_MULTI = 'ERR EXEC without MULTI';
