@@ -11,6 +11,8 @@ export const ID_WORDS = 4;
 export const MAX_ID_TEXT_BYTES = 41;
 const TWO_32 = 2 ** 32;
 const MAX_WORD = 0xffffffff;
+const BILLION = 1e9;
+const BILLION_DIGITS = 9;
 const MAX_64 = 2n ** 64n - 1n;
 const MAX_EXACT = Number.MAX_SAFE_INTEGER;
 /** Numbers of more digits are read exactly by other means. */
@@ -267,14 +269,23 @@ export function writeUnsigned64(bytes: Uint8Array, at: number, high: number, low
     for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
     return at;
   }
-  let value = high * TWO_32 + low;
-  let digits = 1;
-  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  const value = high * TWO_32 + low;
+  if (value < BILLION) return writeDigits(bytes, at, value, 1);
+  // In two parts of which each is a small integer: a division of those is a multiplication.
+  const upper = Math.floor(value / BILLION);
+  return writeDigits(bytes, writeDigits(bytes, at, upper, 1), value - upper * BILLION, BILLION_DIGITS);
+}
+
+/** Writes a number below a billion in at least so many digits. */
+function writeDigits(bytes: Uint8Array, at: number, value: number, least: number): number {
+  let rest = value | 0;
+  let digits = least;
+  if (least === 1) for (let limit = 10; rest >= limit && digits < BILLION_DIGITS; limit *= 10) digits++;
   const end = at + digits;
   for (let i = end - 1; i >= at; i--) {
-    const rest = Math.floor(value / 10);
-    bytes[i] = 48 + (value - rest * 10);
-    value = rest;
+    const next = (rest / 10) | 0;
+    bytes[i] = 48 + (rest - next * 10);
+    rest = next;
   }
   return end;
 }

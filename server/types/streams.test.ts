@@ -261,3 +261,31 @@ test('large streams are freed in slices', () => {
   expect(slices).toBeGreaterThan(5);
   expect(arena.assertAllLive()).toBe(live);
 });
+
+test('entries take no more memory than in the listpacks that Valkey keeps them in', () => {
+  // Its allocator has four sizes a doubling; a node's id and address are a leaf of a radix tree.
+  const LEAF_BYTES = 32;
+  const allocated = (sizeBytes: number): number => {
+    const step = 2 ** (Math.floor(Math.log2(sizeBytes - 1)) - 2);
+    return Math.ceil(sizeBytes / step) * step;
+  };
+  const shapes: readonly (readonly string[])[] = [
+    ['sensor', '1234', 'temperature', '19.8'],
+    ['payload', 'x'.repeat(200), 'n', '7'],
+    ['message', 'a short text of some words'],
+    ['t', '1700000000000', 'level', 'info', 'count', '123456'],
+  ];
+  for (const shape of shapes) {
+    const { types, arena } = typesOf({});
+    const { streams } = types;
+    const before = arena.usedBytes;
+    streams.create();
+    for (let i = 1; i <= 1000; i++) append(types, new StreamId().setNumbers(1_700_000_000_000 + i * 3, 0), shape);
+    let listpackBytes = 0;
+    for (let more = streams.firstNode(); more; more = streams.nextNode())
+      listpackBytes += allocated(streams.node.listpackBytes) + LEAF_BYTES;
+    // The last one has room ahead.
+    listpackBytes += 4096 - allocated(streams.node.listpackBytes);
+    expect(arena.usedBytes - before).toBeLessThan(listpackBytes);
+  }
+});
