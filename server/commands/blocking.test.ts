@@ -431,6 +431,6 @@ test('every item is given to exactly one client, first come first served', () =>
       }
       expect(node.node.clients.blockedCount).toBe(waiting.length);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
