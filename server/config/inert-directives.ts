@@ -45,7 +45,7 @@ export const inertDirectives: readonly Directive[] = [
     ],
   ),
   ...inert('there are no modules to load', choice('enable-module-command', 'no', ['no', 'yes', 'local'], false)),
-  ...inert('no assertion is made on request', boolean('enable-debug-assert', 'no', false)),
+  ...inert('no assertion is made on request', { ...boolean('enable-debug-assert', 'no', false), hidden: true }),
   ...inert('a table grows by one bucket at an insert and never rehashes', boolean('activerehashing', 'yes')),
   ...inert(
     'memory that was freed is used again by the arena itself',
