@@ -14,6 +14,7 @@ import { functionCommands } from './functions.ts';
 import { geoCommands } from './geo.ts';
 import { hashCommands } from './hashes.ts';
 import { hashExpiryCommands } from './hashes-expiry.ts';
+import { hashOptionCommands } from './hashes-options.ts';
 import { hyperLogLogCommands } from './hyperloglog.ts';
 import { keyCommands } from './keys.ts';
 import { copyCommands } from './keys-copy.ts';
@@ -53,6 +54,7 @@ export function commandTable(types: Types): readonly (readonly Command[])[] {
     hyperLogLogCommands(),
     hashCommands(types),
     hashExpiryCommands(types),
+    hashOptionCommands(types),
     listCommands(types),
     setCommands(types),
     setAlgebraCommands(types),

@@ -131,8 +131,8 @@ export function findBit(bytes: Uint8Array, from: number, to: number, set: boolea
     while (at < aligned && bytes[at] === skipped) at++;
     if (at === aligned) {
       const words = new Int32Array(bytes.buffer, 0, last);
+      let word = set ? skipZeros(words, first, last) : skipOnes(words, first, last);
       const skippedWord = set ? 0 : -1;
-      let word = first;
       while (word < last && words[word] === skippedWord) word++;
       at = word * 4 - bytes.byteOffset;
     }
@@ -140,6 +140,26 @@ export function findBit(bytes: Uint8Array, from: number, to: number, set: boolea
   while (at < to && bytes[at] === skipped) at++;
   if (at === to) return -1;
   return (at - from) * 8 + Math.clz32(set ? bytes[at]! : bytes[at]! ^ 0xff) - 24;
+}
+
+/** The index of a word in [from, to) such that all before it are 0, eight at a time: the next eight are not, or are fewer. */
+function skipZeros(words: Int32Array, from: number, to: number): number {
+  let i = from;
+  for (; i + 8 <= to; i += 8) {
+    const low = words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
+    if ((low | words[i + 4]! | words[i + 5]! | words[i + 6]! | words[i + 7]!) !== 0) break;
+  }
+  return i;
+}
+
+/** As `skipZeros`, for words of ones. */
+function skipOnes(words: Int32Array, from: number, to: number): number {
+  let i = from;
+  for (; i + 8 <= to; i += 8) {
+    const low = words[i]! & words[i + 1]! & words[i + 2]! & words[i + 3]!;
+    if ((low & words[i + 4]! & words[i + 5]! & words[i + 6]! & words[i + 7]!) !== -1) break;
+  }
+  return i;
 }
 
 /** The unsigned integer of at most 48 bits at a bit offset; bits at or beyond byte `end` are 0. */
