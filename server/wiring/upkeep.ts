@@ -4,6 +4,7 @@
  * as long as the slice, so that requests get half of the time at least.
  */
 
+import { NORMAL_CLIENT, PUBSUB_CLIENT } from '../commands/client.ts';
 import { PAUSE_NONE } from '../commands/clients.ts';
 import { parseMemory } from '../config/directives.ts';
 import { ActiveExpiry } from '../keyspace/active-expiry.ts';
@@ -19,8 +20,12 @@ const BUSY_EXPIRED = 256;
 /** Keys or elements freed in a slice: one to two milliseconds. */
 const RECLAIMED_ELEMENTS = 10_000;
 const SLICE_PAUSE_MS = 2;
+/** Ticks from one look at the clients' memory to the next while no limit depends on it. */
+const IDLE_TICKS = 10;
 
 export class Upkeep {
+  /** What clients held at the last look: counted by maxmemory. */
+  clientBytes = 0;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   activeExpiry = true;
   readonly eviction: Eviction;
@@ -28,6 +33,7 @@ export class Upkeep {
   private readonly expiry: ActiveExpiry;
   private readonly frequencies: Frequencies;
   private timer: NodeJS.Timeout | null = null;
+  private ticks = 0;
 
   constructor(node: Node) {
     const { keyspace, settings } = node;
@@ -74,7 +80,19 @@ export class Upkeep {
   }
 
   tick(nowMs: number): void {
+    // Nobody acts on the sum but INFO while there is no limit: once in a while will do.
+    if (this.eviction.limited || this.ticks % IDLE_TICKS === 0) this.sumClients();
+    this.ticks++;
     if (this.slice(nowMs)) this.soon();
+  }
+
+  private sumClients(): void {
+    const { clients } = this.node;
+    let total = 0;
+    for (const client of clients.all()) {
+      if (client.kind === NORMAL_CLIENT || client.kind === PUBSUB_CLIENT) total += clients.memoryOf(client).total;
+    }
+    this.clientBytes = total;
   }
 
   stop(): void {
