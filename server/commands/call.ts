@@ -94,6 +94,11 @@ export class Call {
     this.keyspace.dirty += count;
   }
 
+  /** Goes to the write log although it changed nothing of the dataset. */
+  propagatedAsIs(): void {
+    if (this.changes === 0) this.changes = 1;
+  }
+
   /** Tells of a keyspace event on the key at argument `keyIndex`, when its kind (keyspace/events.ts) is selected. */
   notify(kind: number, event: string, keyIndex = 1): void {
     if ((this.keyspace.events & kind) === 0) return;

@@ -185,6 +185,16 @@ const ownSubcommands: readonly Subcommand[] = [
     },
   },
   {
+    name: 'SET-DISABLE-DENY-SCRIPTS',
+    arity: 3,
+    usage: 'SET-DISABLE-DENY-SCRIPTS <0|1>',
+    help: ['Lets scripts give commands that are denied to them.'],
+    run(call) {
+      if (call.rooms.scripting !== undefined) call.rooms.scripting.allowsAnyCommand = isOn(call);
+      call.reply.ok();
+    },
+  },
+  {
     name: 'SET-SKIP-CHECKSUM-VALIDATION',
     arity: 3,
     usage: 'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
@@ -323,7 +333,7 @@ function replicate(call: Call): void {
   const words: Uint8Array[] = [];
   for (let i = 2; i < call.count; i++) words.push(call.copy(i));
   call.propagateAs(Arguments.of(...words));
-  call.changes = 1;
+  call.propagatedAsIs();
   call.reply.ok();
 }
 

@@ -73,6 +73,7 @@ function publish(call: Call): void {
   const message = call.copy(2);
   call.reply.integer(call.rooms.pubsub.publish(channel, message));
   call.rooms.published(channel, message, false);
+  tellReplicas(call);
 }
 
 function spublish(call: Call): void {
@@ -80,6 +81,12 @@ function spublish(call: Call): void {
   const message = call.copy(2);
   call.reply.integer(call.rooms.pubsub.publishSharded(channel, message));
   call.rooms.published(channel, message, true);
+  tellReplicas(call);
+}
+
+/** Subscribers of a replica hear it too: in a cluster from the bus, else from the stream. */
+function tellReplicas(call: Call): void {
+  if (call.keyspace.slots === 1 && call.rooms.role() === 'primary') call.propagatedAsIs();
 }
 
 function channelNames(call: Call, names: Iterable<string>): void {
