@@ -25,12 +25,19 @@ const architecture: readonly Room[] = [
   {
     // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
     room: 'words',
-    at: ['arguments', 'errors', 'numbers', 'reply', 'split-words'].map((name) => `server/protocol/${name}.ts`),
+    at: ['arguments', 'errors', 'long-double', 'numbers', 'reply', 'split-words'].map(
+      (name) => `server/protocol/${name}.ts`,
+    ),
     imports: ['memory'],
     packages: ASSERT,
   },
-  // Which kinds of keyspace events there are: a directive names them, the keyspace tells them.
-  { room: 'event kinds', at: ['server/keyspace/events.ts'], imports: [], packages: NONE },
+  // Which kinds of keyspace events and which eviction policies there are: a directive names them, the keyspace knows them.
+  {
+    room: 'event kinds',
+    at: ['server/keyspace/events.ts', 'server/keyspace/eviction-policy.ts'],
+    imports: [],
+    packages: NONE,
+  },
   { room: 'config', at: ['server/config'], imports: ['words', 'event kinds'], packages: ASSERT },
   { room: 'keyspace', at: ['server/keyspace'], imports: ['event kinds', 'memory'], packages: ASSERT },
   { room: 'types', at: ['server/types'], imports: ['config', 'keyspace', 'event kinds', 'memory'], packages: ASSERT },
