@@ -173,7 +173,7 @@ export class Rules {
 
   /** `get`, `config|get`; null when there is no such command. */
   private lookUp(name: string): CommandEntry | null {
-    return name.split('|').length > 2 ? null : this.registry.named(name);
+    return this.registry.named(name);
   }
 
   /** A container's permission is its subcommands' too. */

@@ -141,7 +141,8 @@ export class CommandRegistry {
 
   /** By text: `get`, `config|get`. */
   named(name: string): CommandEntry | null {
-    const [first, second] = name.toLowerCase().split('|');
+    const [first, second, third] = name.toLowerCase().split('|');
+    if (third !== undefined) return null;
     const entry = this.entries.find((candidate) => candidate.command.name === first);
     if (entry === undefined) return null;
     if (second === undefined) return entry;

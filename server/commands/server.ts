@@ -91,7 +91,7 @@ function commandAll(call: Call): void {
 }
 
 function commandList(call: Call): void {
-  let names = call.rooms.registry.entries.map((entry) => entry.fullName);
+  let names = call.rooms.registry.all.map((entry) => entry.fullName);
   if (call.count > 2) {
     if (call.count !== 5 || !call.is(2, 'FILTERBY')) {
       call.fail(ERR_SYNTAX);
@@ -99,7 +99,7 @@ function commandList(call: Call): void {
     }
     const value = call.text(4).toLowerCase();
     if (call.is(3, 'ACLCAT')) {
-      names = call.rooms.registry.entries
+      names = call.rooms.registry.all
         .filter((entry) => aclCategories(entry).includes(`@${value}`))
         .map((entry) => entry.fullName);
     } else if (call.is(3, 'PATTERN')) {
