@@ -287,8 +287,11 @@ function unknown(call: Call): string {
 function digestValues(call: Call): void {
   const room = persistenceOf(call);
   call.reply.array(call.count - 2);
+  const { bytes, starts, ends, keyspace } = call;
   for (let i = 2; i < call.count; i++) {
-    call.reply.simple(room.digestOfEntry(call.database.findWithoutAccess(call.bytes, call.starts[i]!, call.ends[i]!)));
+    // To routing the command has no keys: they may be in any slot.
+    if (keyspace.slots > 1) keyspace.slot = slotOf(bytes, starts[i]!, ends[i]!);
+    call.reply.simple(room.digestOfEntry(call.database.findWithoutAccess(bytes, starts[i]!, ends[i]!)));
   }
 }
 
