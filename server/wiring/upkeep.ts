@@ -125,8 +125,9 @@ export class Upkeep {
   }
 
   private reclaim(elements: number): boolean {
-    const collections = this.node.types.reclaim(elements);
-    return this.node.keyspace.detached.reclaim(elements) || collections;
+    // Tables first: the collections that they held follow.
+    const tables = this.node.keyspace.detached.reclaim(elements);
+    return this.node.types.reclaim(elements) || tables;
   }
 
   private soon(): void {
