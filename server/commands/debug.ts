@@ -81,6 +81,18 @@ const ownSubcommands: readonly Subcommand[] = [
     run: (call) => call.reply.error(call.text(2)),
   },
   {
+    name: 'LOADAOF',
+    arity: 2,
+    usage: 'LOADAOF',
+    help: ['Flush the AOF buffers on disk and reload the AOF in memory.'],
+    run(call) {
+      if (call.inExec) return call.fail('ERR DEBUG LOADAOF takes its time: it cannot run in a transaction');
+      const file = call.rooms.appendOnly;
+      if (file === undefined) throw new Error('commands: the node was composed without an append-only file');
+      file.reload(call.client);
+    },
+  },
+  {
     name: 'LOG',
     arity: 3,
     usage: 'LOG <message>',

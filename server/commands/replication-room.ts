@@ -23,6 +23,16 @@ export interface ReplicationRoom {
   configure(client: Client, option: string, value: string): string | null | undefined;
   /** PSYNC, or SYNC with a null id: the error, or null when it is answered already. */
   synchronise(client: Client, id: string | null, offset: number): string | null;
+  /** PSYNC … FAILOVER: this replica takes over from its primary, which is `id`'s; the error or null. PSYNC goes on afterwards. */
+  takeOver(id: string): string | null;
+  /** FAILOVER: the error or null. `timeoutMs` 0: no limit. */
+  failOver(
+    target: { readonly host: string; readonly port: number } | null,
+    force: boolean,
+    timeoutMs: number,
+  ): string | null;
+  /** FAILOVER ABORT: the error or null. */
+  abortFailover(): string | null;
   /** REPLCONF GETACK in the stream. */
   acknowledgeSoon(): void;
   /** REPLICAOF: null on NO ONE. Returns the status to answer. */
@@ -51,6 +61,8 @@ export interface AppendOnlyRoom {
   readonly refusal: string | null;
   /** BGREWRITEAOF: the status to answer, or an error. `later`: not now, at the next tick. */
   rewriteInBackground(later: boolean): string;
+  /** DEBUG LOADAOF: what is in the files in place of the dataset; blocks the client. */
+  reload(client: Client): void;
 }
 
 /** DEBUG RELOAD's NOSAVE and NOFLUSH clear the first two, its MERGE sets the third. */

@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '../commands/client.ts';
 import { STREAM_CLIENT } from '../commands/client.ts';
 import { PAUSE_WRITES } from '../commands/clients.ts';
 import type { AppendOnlyRoom } from '../commands/replication-room.ts';
@@ -38,6 +39,8 @@ const SLICE_UNITS = 250;
 /** After a rewrite failed the next comes so much later, twice as late each time. */
 const RETRY_FIRST_MS = 60_000;
 const RETRY_MAX_MS = 3_600_000;
+const RELOAD_PAUSE = 'debug loadaof';
+const ERR_RELOAD = 'ERR Error trying to load the AOF files, check server logs.';
 const STOP_PAUSE = 'append-only file';
 const NAME = 'the append-only file';
 
@@ -122,8 +125,8 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
 
   // --- Reading at the start --------------------------------------------------------------------------------------------
 
-  /** Loads what the manifest names; false when there is none, and the RDB file is to be looked for. Throws what is wrong. */
-  async read(): Promise<boolean> {
+  /** Loads what the manifest names; false when there is none, and the RDB file is to be looked for. `insteadOfRdb`: also where that file may be newer. Throws what is wrong. */
+  async read(insteadOfRdb = false): Promise<boolean> {
     const { node, manifestPath } = this;
     if (!existsSync(manifestPath)) {
       node.log('notice', `No ${manifestPath}: the append-only file begins with the dataset as it is`);
@@ -132,7 +135,7 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     this.manifest = parseManifest(readFileSync(manifestPath, 'latin1'), manifestPath);
     const { base, increments } = this.manifest;
     if (base === null && increments.length === 0) return false;
-    if (increments.length === 0 && existsSync(this.files.path)) {
+    if (increments.length === 0 && !insteadOfRdb && existsSync(this.files.path)) {
       // BGREWRITEAOF without appendonly leaves a base that nothing followed: the RDB file may be newer.
       node.log('warning', `${manifestPath} names no increment: it is passed over for ${this.files.path}`);
       this.manifest = EMPTY_MANIFEST;
@@ -490,6 +493,44 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
 
   get refusal(): string | null {
     return this.writeFailure === '' ? null : `MISCONF Errors writing to the AOF file: ${this.writeFailure}`;
+  }
+
+  reload(client: Client): void {
+    const { node } = this;
+    const waiter = { deadlineMs: 0, timedOut: () => {}, cancelled: () => {} };
+    node.clients.block(client, waiter);
+    void this.reloaded().then((problem) => {
+      if (problem !== null) node.log('warning', problem);
+      if (client.waiter !== waiter) return;
+      node.turn();
+      node.clients.resume(client, (reply) => (problem === null ? reply.ok() : reply.error(ERR_RELOAD)));
+      node.endTurn();
+    });
+  }
+
+  private async reloaded(): Promise<string | null> {
+    const { node } = this;
+    // Writes between the last that is in the file and the load would be lost.
+    node.clients.pause(RELOAD_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
+    try {
+      if (this.rewriting !== null) await this.rewriting;
+      this.pump();
+      const { manifest } = this;
+      node.executor.loading = true;
+      node.keyspace.clear();
+      const loaded = await this.read(true);
+      // What is written next goes on in the file that was being written.
+      this.manifest = manifest;
+      node.keyspace.dirty = 0;
+      if (!loaded) return `${this.manifestPath}: there is no append-only file to load`;
+      node.log('notice', 'Append Only File loaded by DEBUG LOADAOF');
+      return null;
+    } catch (problem) {
+      return reasonOf(problem);
+    } finally {
+      node.executor.loading = false;
+      node.clients.unpause(RELOAD_PAUSE);
+    }
   }
 
   rewriteInBackground(later: boolean): string {
