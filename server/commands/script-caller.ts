@@ -32,6 +32,7 @@ const ERR_UNKNOWN = 'ERR Unknown command called from script';
 const ERR_ARITY = 'ERR Wrong number of args calling command from script';
 const ERR_NOSCRIPT = 'ERR This Valkey command is not allowed from script';
 const ERR_READ_ONLY_SCRIPT = 'ERR Write commands are not allowed from read-only scripts.';
+const ERR_STALE_COMMAND = 'ERR Can not execute the command on a stale replica';
 const ERR_NOT_HERE = 'ERR Attempted to access a non local key in a cluster node';
 const ERR_OTHER_SLOT = 'ERR Script attempted to access keys that do not hash to the same slot';
 
@@ -179,7 +180,7 @@ export class ScriptCaller implements ScriptHost {
   private refusal(entry: CommandEntry, args: Arguments, run: ScriptRun): string | null {
     const { flags } = entry;
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) return ERR_ARITY;
-    if ((flags & flag.NOSCRIPT) !== 0) return ERR_NOSCRIPT;
+    if ((flags & flag.NOSCRIPT) !== 0 && this.rooms.scripting?.allowsAnyCommand !== true) return ERR_NOSCRIPT;
     const fromStream = this.client.kind === STREAM_CLIENT;
     if (run.outOfMemory && !run.wrote && !run.allowsOom && !fromStream && (flags & flag.DENYOOM) !== 0) return ERR_OOM;
     if (run.readOnly && (flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0) return ERR_READ_ONLY_SCRIPT;
@@ -189,7 +190,7 @@ export class ScriptCaller implements ScriptHost {
         const refusal = writes.refusal(this.client);
         if (refusal !== null) return refusal;
       }
-      if ((flags & flag.STALE) === 0 && writes.staleRefusal() !== null) return ERR_MASTERDOWN;
+      if ((flags & flag.STALE) === 0 && writes.staleRefusal() !== null) return ERR_STALE_COMMAND;
     }
     if (!this.client.user.unrestricted) {
       const denial = this.executor.denial(this.client, entry, args, 'lua');

@@ -50,6 +50,8 @@ export class Scripting {
   readonly scripts: ScriptCache = new ScriptCache();
   readonly libraries: Libraries = new Libraries();
   readonly run: ScriptRun = new ScriptRun();
+  /** DEBUG SET-DISABLE-DENY-SCRIPTS: also commands that are not for scripts. */
+  allowsAnyCommand = false;
   private readonly options: ScriptingOptions;
   private readonly random = new Random48();
   private module: WebAssembly.Module | null = null;

@@ -137,11 +137,22 @@ export class ReplyToLua {
         this.at += length + 2;
         api.lua_createtable(state, 0, 1);
         api.lua_createtable(state, 0, 2);
-        this.slice(state, from + 4, from + length);
-        api.lua_setfield(state, -2, machine.name('string'));
         this.slice(state, from, from + 3);
         api.lua_setfield(state, -2, machine.name('format'));
+        this.slice(state, from + 4, from + length);
+        api.lua_setfield(state, -2, machine.name('string'));
         api.lua_setfield(state, -2, machine.name('verbatim_string'));
+        return;
+      }
+      case 124: {
+        // Attributes are not for scripts: the value that they are of follows.
+        const top = api.lua_gettop(state);
+        for (let pairs = this.integer(); pairs > 0; pairs--) {
+          this.value(state);
+          this.value(state);
+          api.lua_settop(state, top);
+        }
+        this.value(state);
         return;
       }
       default:

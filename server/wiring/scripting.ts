@@ -19,8 +19,8 @@ export function tellLibraries(node: Node, writer: RdbWriter): void {
 }
 
 /** Takes a library in from a file or a full synchronisation; the problem or null. */
-export function takeLibrary(node: Node, code: Uint8Array): string | null {
-  const loaded = node.rooms.scripting?.loadLibrary(code, true, false);
+export function takeLibrary(node: Node, code: Uint8Array, replaces = false): string | null {
+  const loaded = node.rooms.scripting?.loadLibrary(code, replaces, false);
   return typeof loaded === 'string' ? loaded : null;
 }
 
