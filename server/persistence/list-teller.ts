@@ -6,9 +6,10 @@
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ListNode } from '../memory/list-node.ts';
+import type { NodeTeller } from './node-teller.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
 
-export class ListTeller {
+export class ListTeller implements NodeTeller {
   /** Bytes in copies that are still to be told. */
   copiedBytes = 0;
   private readonly nodes: Address[] = [];

@@ -10,7 +10,8 @@
  * is told, only its head is noted (with the count of that moment) and the collection becomes *pending*: its elements are
  * told when its turn comes, which is after the keys where not too many are pending, and those about to change before that are kept in a buffer of its own. Keys that must be told
  * while a collection is half told wait in a side buffer. A pending collection that is deleted is retained until it is told.
- * A large list keeps its order: it is told node by node, and a node about to change before that is copied (list-teller.ts).
+ * Large lists and streams keep their order: they are told node by node, and a node about to change before that is copied
+ * (list-teller.ts, stream-nodes.ts).
  * Large streams are told at once, whole.
  *
  * Several snapshots may be open. A bucket told for one is told, in the same state, for the older ones that lack it.
@@ -35,7 +36,9 @@ import { ChunkWriter, SMALL_CHUNK_BYTES } from './chunks.ts';
 import type { ValueType } from './dataset.ts';
 import { entryTypeOf, HASH, HASH_WITH_TTL, KeyHead, LIST, NO_EXPIRY, SET, STREAM, ZSET } from './dataset.ts';
 import { ListTeller } from './list-teller.ts';
+import type { NodeTeller } from './node-teller.ts';
 import type { SnapshotConsumer } from './snapshot-consumer.ts';
+import { StreamNodes } from './stream-nodes.ts';
 import { StreamTeller } from './stream-teller.ts';
 import { tellField } from './whole-dataset.ts';
 
@@ -63,13 +66,15 @@ class Pending {
   readonly type: ValueType;
   /** NONE when the collection lives on under another root. */
   root: Address;
-  /** Its table, or its nodes when it is a list. */
+  /** Its table, or its nodes when it is a list or a stream. */
   readonly table: Address;
-  readonly list: ListTeller | null;
+  readonly list: NodeTeller | null;
   readonly key: Uint8Array;
   readonly database: number;
   readonly expireAtMs: number;
   readonly count: number;
+  /** What its head says: elements, or nodes of a stream. */
+  headCount: number;
   /** Elements told before its turn. */
   side: ChunkWriter | null = null;
   told = 0;
@@ -79,7 +84,7 @@ class Pending {
     type: ValueType,
     root: Address,
     table: Address,
-    list: ListTeller | null,
+    list: NodeTeller | null,
     key: Uint8Array,
     database: number,
     expireAtMs: number,
@@ -93,6 +98,7 @@ class Pending {
     this.database = database;
     this.expireAtMs = expireAtMs;
     this.count = count;
+    this.headCount = count;
   }
 }
 
@@ -116,7 +122,7 @@ export class Snapshot {
   open: Pending | null = null;
   readonly pending: Pending[] = [];
   readonly byTable: Map<Address, Pending> = new Map();
-  /** The lists among the pending and open collections. */
+  /** The lists and streams among the pending and open collections. */
   readonly lists: Set<Pending> = new Set();
   /** Bytes in the buffers of pending collections. */
   pendingBytes = 0;
@@ -363,7 +369,10 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     const root = view.root();
     if (hasExpiringFields(this.keyspace.arena, view.type, view.encoding, root)) head.type = HASH_WITH_TTL;
     const count = types.count(view.type, view.encoding, root);
-    if (view.type === STREAM) return this.tellStream(snapshot, database, root, count);
+    if (view.type === STREAM) {
+      if (count > WHOLE_ELEMENTS) return this.noteStream(snapshot, database, root, count);
+      return this.tellStream(snapshot, database, root, count);
+    }
     if (view.encoding === LARGE && count > WHOLE_ELEMENTS) {
       const list = view.type === LIST ? new ListTeller(keyspace.arena, root) : null;
       const table = list === null ? types.innerTable(view.type, view.encoding, root) : NONE;
@@ -397,6 +406,29 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     streams.tell(root, consumer.stream);
     consumer.endKey();
     return KEY_UNITS + entries * ELEMENT_UNITS;
+  }
+
+  /** A large stream waits for its turn; what stands behind its nodes is told to a buffer now. */
+  private noteStream(snapshot: Snapshot, database: Database, root: Address, entries: number): number {
+    const { view, head } = this;
+    const { consumer } = snapshot;
+    const key = view.segment.slice(view.keyAt, view.keyEnd);
+    const nodes = new StreamNodes(this.types.newStreams(), root);
+    const place = snapshot.places.indexOf(database.index);
+    const pending = new Pending(head.type, root, NONE, nodes, key, place, head.expireAtMs, entries);
+    pending.headCount = nodes.headCount;
+    snapshot.pending.push(pending);
+    snapshot.lists.add(pending);
+    this.guardLists();
+    consumer.divert(nodes.tail);
+    consumer.continueKey(pending.type, key, head.expireAtMs);
+    this.streams.tellBehindNodes(root, consumer.stream);
+    // As tellBucket had it.
+    if (snapshot.sidelined) consumer.divert(snapshot.side);
+    else consumer.restore();
+    nodes.copiedBytes = nodes.tail.written;
+    snapshot.pendingBytes += nodes.copiedBytes;
+    return KEY_UNITS + nodes.headCount * BUCKET_UNITS + nodes.tail.written / UNIT_BYTES;
   }
 
   private valueSegment: Uint8Array = new Uint8Array(0);
@@ -463,7 +495,7 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     head.from = 0;
     head.to = pending.key.length;
     head.expireAtMs = pending.expireAtMs;
-    head.count = pending.count;
+    head.count = pending.headCount;
     consumer.beginKey(head);
   }
 
@@ -488,7 +520,7 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     return units;
   }
 
-  private tellNodes(snapshot: Snapshot, pending: Pending, list: ListTeller, budget: number): number {
+  private tellNodes(snapshot: Snapshot, pending: Pending, list: NodeTeller, budget: number): number {
     const { consumer } = snapshot;
     let units = 0;
     consumer.continueKey(pending.type, pending.key, pending.expireAtMs);
@@ -508,7 +540,7 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     return units;
   }
 
-  /** A node of a large list is about to change or to be freed: whoever still has to tell it keeps a copy. */
+  /** A node of a large list or stream is about to change or to be freed: whoever still has to tell it keeps a copy. */
   beforeNodeChange(node: Address): void {
     for (const snapshot of this.snapshots) {
       if (!snapshot.active) continue;
@@ -524,7 +556,7 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
     }
   }
 
-  /** Lists tell of their changes while one is to be told. */
+  /** Lists and streams tell of their changes while one is to be told. */
   private guardLists(): void {
     this.types.guardLists(this.snapshots.some(({ lists }) => lists.size > 0) ? this : null);
   }

@@ -27,13 +27,20 @@ export class StreamTeller {
   }
 
   tell(root: Address, visitor: StreamVisitor): void {
-    const { streams, listpack, facts, groups } = this;
+    const { streams, listpack } = this;
     streams.open(root);
     const { node } = streams;
     for (let more = streams.firstNode(); more; more = streams.nextNode()) {
       listpack.write(node);
       visitor.node(node.first, listpack.bytes, 0, listpack.length);
     }
+    this.tellBehindNodes(root, visitor);
+  }
+
+  /** All but the nodes. */
+  tellBehindNodes(root: Address, visitor: StreamVisitor): void {
+    const { streams, facts, groups } = this;
+    streams.open(root);
     groups.open(root);
     facts.entries = streams.length;
     facts.lastId.set(streams.lastId);

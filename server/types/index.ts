@@ -86,10 +86,11 @@ export class Types {
     }
   }
 
-  /** Whom lists tell before a large one changes; null for nobody. */
+  /** Whom lists and streams tell before a large one changes; null for nobody. */
   guardLists(guard: ListGuard | null): void {
     this.lists.guard = guard;
     this.otherLists.guard = guard;
+    this.streams.guard = guard;
   }
 
   newWalk(): ElementWalk {

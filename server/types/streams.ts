@@ -16,6 +16,7 @@ import { IdTree } from '../memory/id-tree.ts';
 import { StreamId } from '../memory/stream-id.ts';
 import { ENTRY_DELETED, StreamNode } from '../memory/stream-node.ts';
 import type { CollectionLimits } from './limits.ts';
+import type { ListGuard } from './lists.ts';
 
 export const STREAM_ROOT_BYTES = 80;
 const LAST_ID = 0;
@@ -46,6 +47,8 @@ export class Streams {
   /** The entry that the walk stands at is the node's; its fields are read there. */
   readonly node: StreamNode;
   readonly nodes: IdTree;
+  /** Set while a snapshot has large lists or streams to tell: hears of every node before it changes or is freed. */
+  guard: ListGuard | null = null;
   private readonly limits: CollectionLimits;
   private readonly from = new StreamId();
   private readonly to = new StreamId();
@@ -116,6 +119,7 @@ export class Streams {
     let old: Address = NONE;
     if (found) {
       old = nodes.payload(0);
+      this.guard?.beforeNodeChange(old);
       nodes.readId(node.first);
       node.open(old);
       if (this.isFull(size)) {
@@ -152,6 +156,7 @@ export class Streams {
   remove(id: StreamId): boolean {
     this.range(id, id, false);
     if (!this.next()) return false;
+    this.guard?.beforeNodeChange(this.node.address);
     if (this.node.entries === 1) this.removeNode();
     else this.node.markDeleted();
     this.inNode = false;
@@ -187,6 +192,7 @@ export class Streams {
       const { entries } = node;
       if (limit > 0 && removed + entries > limit) break;
       if (by === TRIM_BY_LENGTH ? this.length - entries >= length : this.endsBefore(id)) {
+        this.guard?.beforeNodeChange(node.address);
         this.removeNode();
         this.length -= entries;
         removed += entries;
@@ -208,6 +214,7 @@ export class Streams {
   private trimNode(by: number, length: number, id: StreamId): number {
     const { node } = this;
     let removed = 0;
+    this.guard?.beforeNodeChange(node.address);
     node.rewind();
     while (node.next()) {
       if (by === TRIM_BY_LENGTH ? this.length <= length : node.id.compare(id) >= 0) break;
