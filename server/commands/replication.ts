@@ -2,7 +2,7 @@
  * Commands of replication: PSYNC, SYNC, REPLCONF, REPLICAOF, SLAVEOF, ROLE, WAIT.
  * Source of arity, flags and replies: Valkey 9.1 replication.c and commands/*.json.
  */
-import { ERR_NOT_INTEGER } from '../protocol/errors.ts';
+import { ERR_NOT_INTEGER, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
 import { STREAM_CLIENT } from './client.ts';
 import type { Command } from './command.ts';
@@ -23,7 +23,9 @@ export const replicationCommands: readonly Command[] = [
     run(call) {
       const offset = call.integer(2);
       if (call.failed) return;
-      const problem = roomOf(call).synchronise(call.client, call.text(1), offset);
+      const takesOver = call.count > 3 && call.is(3, 'FAILOVER');
+      const refusal = takesOver ? roomOf(call).takeOver(call.text(1)) : null;
+      const problem = refusal ?? roomOf(call).synchronise(call.client, call.text(1), offset);
       if (problem !== null) call.reply.error(problem);
     },
   },
@@ -61,6 +63,16 @@ export const replicationCommands: readonly Command[] = [
     flags: flag.NOSCRIPT | flag.LOADING | flag.STALE | flag.FAST | flag.DANGEROUS,
     keys: flag.NO_KEYS,
     run: role,
+  },
+  {
+    name: 'failover',
+    arity: -1,
+    group: 'server',
+    since: '6.2.0',
+    summary: 'Starts a coordinated failover from a server to one of its replicas.',
+    flags: flag.ADMIN | flag.NOSCRIPT | flag.STALE,
+    keys: flag.NO_KEYS,
+    run: failover,
   },
   {
     name: 'waitaof',
@@ -169,6 +181,37 @@ function role(call: Call): void {
     reply.bulkText(String(replica.port));
     reply.bulkText(String(replica.offset));
   }
+}
+
+function failover(call: Call): void {
+  if (call.keyspace.slots > 1) return call.fail('ERR FAILOVER not allowed in cluster mode.');
+  let target: { host: string; port: number } | null = null;
+  let timeoutMs = 0;
+  let force = false;
+  let abort = false;
+  for (let i = 1; i < call.count; i++) {
+    if (call.is(i, 'TIMEOUT') && i + 1 < call.count && timeoutMs === 0) {
+      timeoutMs = call.integer(++i);
+      if (call.failed) return;
+      if (timeoutMs <= 0) return call.fail('ERR FAILOVER timeout must be greater than 0');
+    } else if (call.is(i, 'ABORT') && call.count === 2) abort = true;
+    else if (call.is(i, 'TO') && i + 2 < call.count && target === null) {
+      const port = call.integer(i + 2);
+      if (call.failed) return;
+      target = { host: call.text(i + 1), port };
+      i += 2;
+    } else if (call.is(i, 'FORCE') && !force) force = true;
+    else return call.fail(ERR_SYNTAX);
+  }
+  const room = roomOf(call);
+  if (!abort) {
+    if (room.link() !== null) return call.fail('ERR FAILOVER is not valid when server is a replica.');
+    if (force && (target === null || timeoutMs === 0) && room.replicas().length > 0)
+      return call.fail('ERR FAILOVER with force option requires both a timeout and target HOST and IP.');
+  }
+  const problem = abort ? room.abortFailover() : room.failOver(target, force, timeoutMs);
+  if (problem === null) call.reply.ok();
+  else call.fail(problem);
 }
 
 function waitaof(call: Call): void {

@@ -429,6 +429,11 @@ export class Primary {
     this.block({ client, position: this.log.position, replicas, isDurable: false, local: false }, deadlineMs);
   }
 
+  /** Asks every replica for its offset at the end of this turn. */
+  askForAcknowledgements(): void {
+    this.askForAcks = true;
+  }
+
   /** Replicas that have everything up to here on their disk. */
   durableAt(position: number): number {
     let count = 0;

@@ -53,6 +53,10 @@ class Host implements ReplicaHost {
     return -1;
   }
 
+  takeoverEnded(refusal: string | null): void {
+    this.sent.push(`takeover ${refusal ?? 'done'}`);
+  }
+
   disconnectReplicas(reason: string): void {
     this.disconnected.push(reason);
   }

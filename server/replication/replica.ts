@@ -48,6 +48,8 @@ export interface ReplicaHost {
   resetStream(): void;
   /** The position of the log up to which it is on this node's disk; -1 without an append-only file. */
   durablePosition(): number;
+  /** FAILOVER: the primary-to-be has taken over, or refused with these words. */
+  takeoverEnded(refusal: string | null): void;
   /** Replicas of this node must synchronise anew: its history is another one. */
   disconnectReplicas(reason: string): void;
 }
@@ -57,6 +59,8 @@ export interface ReplicaOptions {
   readonly fullSync: boolean;
   /** The node restarted and nobody knows its history's new name yet: it continues under the previous one. */
   readonly underPreviousId: boolean;
+  /** FAILOVER: the other node is our replica still, and shall become the primary when it is asked to continue. */
+  readonly takesOver?: boolean;
   readonly version: string;
   readonly nowMs: number;
 }
@@ -92,6 +96,7 @@ export class Replica {
   private readonly version: string;
   private forceFullSync: boolean;
   private underPreviousId: boolean;
+  private takesOver: boolean;
   private link = 0;
   private linkOpen = false;
   private nextAttemptMs = 0;
@@ -124,6 +129,7 @@ export class Replica {
     this.version = options.version;
     this.forceFullSync = options.fullSync;
     this.underPreviousId = options.underPreviousId;
+    this.takesOver = options.takesOver === true;
     this.lastHeardMs = options.nowMs;
     this.downSinceMs = options.nowMs;
   }
@@ -200,7 +206,7 @@ export class Replica {
     const words = this.askedToContinue
       ? ['PSYNC', this.underPreviousId ? this.log.previousId : this.log.id, String(this.log.position + 1)]
       : ['PSYNC', '?', '-1'];
-    steps.push({ words, mandatory: true });
+    steps.push({ words: this.takesOver ? [...words, 'FAILOVER'] : words, mandatory: true });
     return steps;
   }
 
@@ -285,6 +291,12 @@ export class Replica {
   }
 
   private onPsyncReply(line: string, nowMs: number): void {
+    if (this.takesOver && /^[+-]/.test(line)) {
+      this.takesOver = false;
+      this.node.takeoverEnded(line.startsWith('-') ? line.slice(1) : null);
+      // It was refused: whoever heard of it has stopped this link.
+      if (line.startsWith('-')) return;
+    }
     const full = /^\+FULLRESYNC ([0-9a-f]{40}) (\d{1,15})$/.exec(line);
     if (full !== null) {
       this.newId = full[1]!;

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import type { ReplicationView } from '../cluster/ports.ts';
 import type { RestartedDataset } from '../cluster/restart-rule.ts';
 import { type Client, STREAM_CLIENT } from '../commands/client.ts';
-import { PAUSE_NONE } from '../commands/clients.ts';
+import { PAUSE_NONE, PAUSE_WRITES } from '../commands/clients.ts';
 import type { WriteGate } from '../commands/executor.ts';
 import type { PrimaryLinkFacts, ReplicaFacts, ReplicationRoom } from '../commands/replication-room.ts';
 import type { InfoSection } from '../commands/rooms.ts';
@@ -20,6 +20,7 @@ import { RdbWriter } from '../persistence/rdb/rdb-writer.ts';
 import type { Arguments } from '../protocol/arguments.ts';
 import { ERR_LOADING, ERR_MASTERDOWN, ERR_NO_REPLICAS, ERR_READONLY } from '../protocol/errors.ts';
 import { RequestParser } from '../protocol/parser.ts';
+import { type Candidate, Failover, type FailoverTarget } from '../replication/failover.ts';
 import { AWAITING_ACK, ONLINE, Primary, type PrimarySettings, type ReplicaState } from '../replication/primary.ts';
 import { Replica, type ReplicaHost, type ReplicaSettings, type SnapshotLoad } from '../replication/replica.ts';
 import { StreamApplier } from '../replication/stream-applier.ts';
@@ -33,6 +34,7 @@ const SLICE_UNITS = 2000;
 const QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
 /** A connection to a primary that hangs is given up. */
 const CONNECT_TIMEOUT_MS = 5000;
+const FAILOVER_PAUSE = 'failover';
 
 /** What persistence lends: the refusal of writes after a failed save, and what was loaded at the start. */
 export interface LoadedDataset extends RestartedDataset {
@@ -87,6 +89,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private readonly builder: ValueBuilder;
   private socket: Socket | null = null;
   private working = false;
+  private readonly failover = new Failover();
   private appendOnly: { abandonHistory(): void } | null = null;
   /** This node was in sync with its present primary at some time. */
   private hasItsDataset = false;
@@ -211,6 +214,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     // While writes are held the offset stands still, so that a replica can reach it: no pings either.
     this.primary.tick(nowMs, this.replica === null && this.node.clients.pauseKind === PAUSE_NONE);
     this.replica?.tick(nowMs);
+    if (this.failover.underWay) this.goOnWithFailover();
     if (this.replica?.linkUpNow === true) this.hasItsDataset = true;
   }
 
@@ -271,7 +275,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
 
   // --- Roles -----------------------------------------------------------------------------------------------------------
 
-  becomeReplicaOf(host: string, port: number, fullSync: boolean): void {
+  becomeReplicaOf(host: string, port: number, fullSync: boolean, takesOver = false): void {
     const { node, log } = this;
     const before = this.replica;
     if (before !== null && before.host === host && before.port === port && !fullSync) return;
@@ -282,6 +286,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     this.replica = new Replica(host, port, log, this.replicaSettings, this.replicaHost, {
       fullSync: fullSync || incomplete,
       underPreviousId: this.resumed && this.primary.fullSyncs + this.primary.partialSyncs === 0,
+      takesOver,
       version: VALKEY_VERSION,
       nowMs: node.nowMs(),
     });
@@ -347,6 +352,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
         this.socket = null;
       },
       beginLoad: (source) => this.beginLoad(source),
+      takeoverEnded: (refusal) => {
+        if (refusal === null) this.endFailover();
+        else this.giveUpFailover(`the replica answered ${refusal}`);
+      },
       durablePosition: () => this.node.rooms.appendOnly?.durablePosition ?? -1,
       apply: (bytes, from, to) => this.applier.apply(bytes, from, to),
       resetStream: () => this.applier.reset(),
@@ -512,6 +521,64 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     return this.primary.acknowledgedBy(offset);
   }
 
+  // --- FAILOVER --------------------------------------------------------------------------------------------------------
+
+  private get candidates(): readonly Candidate[] {
+    const { position } = this.log;
+    return this.primary.replicas
+      .filter((replica) => replica.state === ONLINE)
+      .map((replica) => ({
+        host: replica.address,
+        port: replica.listeningPort,
+        hasCaughtUp: replica.ackPosition >= position,
+      }));
+  }
+
+  failOver(target: FailoverTarget | null, force: boolean, timeoutMs: number): string | null {
+    const nowMs = this.node.nowMs();
+    const deadlineMs = timeoutMs === 0 ? 0 : nowMs + timeoutMs;
+    const problem = this.failover.begin({ target, force, deadlineMs }, this.candidates);
+    if (problem !== null) return problem;
+    this.node.log('notice', 'FAILOVER requested: writes are held until a replica has caught up');
+    this.node.clients.pause(FAILOVER_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
+    this.primary.askForAcknowledgements();
+    return null;
+  }
+
+  abortFailover(): string | null {
+    if (!this.failover.underWay) return 'ERR No failover in progress.';
+    this.giveUpFailover('it was aborted by FAILOVER ABORT');
+    return null;
+  }
+
+  /** Called on ticks and after what replicas said. */
+  private goOnWithFailover(): void {
+    const action = this.failover.look(this.candidates, this.node.nowMs());
+    if (action.kind === 'give-up') this.giveUpFailover(action.because);
+    if (action.kind !== 'hand-over') return;
+    this.failover.handingOver();
+    this.becomeReplicaOf(action.target.host, action.target.port, false, true);
+  }
+
+  private giveUpFailover(because: string): void {
+    this.node.log('warning', `Failover given up: ${because}`);
+    if (this.failover.state === 'failover-in-progress') this.becomePrimary();
+    this.endFailover();
+  }
+
+  private endFailover(): void {
+    this.failover.end();
+    this.node.clients.unpause(FAILOVER_PAUSE);
+  }
+
+  takeOver(id: string): string | null {
+    if (this.replica === null) return null;
+    if (id !== this.log.id) return 'ERR PSYNC FAILOVER replid must match my replid.';
+    this.node.log('notice', 'The primary asked this replica to take over');
+    this.becomePrimary();
+    return null;
+  }
+
   /** The append-only file reads this history, and its synchronisations end waits. */
   followAppendOnly(appendOnly: { abandonHistory(): void; onDurable: (() => void) | null }): void {
     this.appendOnly = appendOnly;
@@ -561,7 +628,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       );
     }
     add('replicas_waiting_psync', 0);
-    add('master_failover_state', 'no-failover');
+    add('master_failover_state', this.failover.state);
     add('master_replid', log.id);
     add('master_replid2', log.previousId);
     add('master_repl_offset', log.position);
