@@ -235,6 +235,18 @@ export class IdTree {
     return this.leaf === NONE ? 0 : this.countOf(this.leaf);
   }
 
+  /** Bytes of the nodes. */
+  nodeBytes(): number {
+    return this.root === NONE ? 0 : this.bytesBelow(this.root, this.height);
+  }
+
+  private bytesBelow(node: Address, height: number): number {
+    let bytes = this.arena.capacity(node);
+    if (height > 0)
+      for (let i = this.countOf(node) - 1; i >= 0; i--) bytes += this.bytesBelow(this.childOf(node, i), height - 1);
+    return bytes;
+  }
+
   private save(): void {
     const { recordWords, recordAt } = this;
     recordWords[recordAt] = this.root;

@@ -104,6 +104,13 @@ export class Names {
     this.count = 0;
   }
 
+  /** Bytes of the list and of the things in it. */
+  bytes(): number {
+    let bytes = this.list === NONE ? 0 : this.arena.capacity(this.list);
+    for (let i = 0; i < this.count; i++) bytes += this.arena.capacity(this.at(i));
+    return bytes;
+  }
+
   /** Reads a thing's name. */
   readName(thing: Address): void {
     this.segment = this.arena.bytes[thing >>> SEGMENT_OF_SHIFT]!;

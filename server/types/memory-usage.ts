@@ -10,6 +10,7 @@ import { TableWalk } from '../memory/table-walk.ts';
 import { elementCount, innerTableRoot } from './element-walk.ts';
 import type { InnerTables } from './inner-tables.ts';
 import type { CollectionLimits } from './limits.ts';
+import { StreamGroups } from './stream-groups.ts';
 import { Streams } from './streams.ts';
 
 export class MemoryUsage {
@@ -18,6 +19,7 @@ export class MemoryUsage {
   private readonly node: ListNode;
   private readonly ordered: Ordered;
   private readonly streams: Streams;
+  private readonly groups: StreamGroups;
 
   constructor(arena: Arena, inner: InnerTables, limits: CollectionLimits) {
     this.arena = arena;
@@ -26,6 +28,7 @@ export class MemoryUsage {
     this.node = new ListNode(arena);
     this.ordered = new Ordered(arena);
     this.streams = new Streams(arena, limits);
+    this.groups = new StreamGroups(arena);
   }
 
   /** Of a collection, its key's entry left out. `samples` elements of a table are looked at, all of them for 0. */
@@ -71,7 +74,7 @@ export class MemoryUsage {
   private ofStream(root: Address): number {
     const { arena, streams } = this;
     let bytes = arena.capacity(root);
-    streams.open(root);
+    bytes += streams.open(root).nodes.nodeBytes() + this.groups.open(root).bytes();
     for (let more = streams.firstNode(); more; more = streams.nextNode()) bytes += arena.capacity(streams.node.address);
     return bytes;
   }

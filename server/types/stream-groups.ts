@@ -141,6 +141,17 @@ export class StreamGroups {
     return true;
   }
 
+  /** Bytes of all that the open stream's groups have. */
+  bytes(): number {
+    let bytes = this.groups.bytes();
+    for (let i = 0; i < this.groups.count; i++) {
+      this.openGroup(this.groups.at(i));
+      bytes += this.pending.nodeBytes() + this.consumers.bytes();
+      for (let j = 0; j < this.consumers.count; j++) bytes += this.openOwn(this.consumers.at(j)).nodeBytes();
+    }
+    return bytes;
+  }
+
   // --- Consumers -----------------------------------------------------------------------------------------------------
 
   /** The open group's consumer of this name, NONE when there is none. */

@@ -243,6 +243,26 @@ test('a group is a map of pending entries that consumers share, and gives its me
   );
 });
 
+test('what a stream takes in the arena is what MEMORY USAGE tells', () => {
+  const { types, arena } = typesOf({ streamNodeEntries: 5 });
+  const { streams, groups } = types;
+  const before = arena.usedBytes;
+  const stream = streams.create().root;
+  const name = encoder.encode('g');
+  for (let i = 1; i <= 700; i++) append(types, idOf(i, 0), ['field', `value:${i}`]);
+  groups.open(stream).create(name, 0, 1, new StreamId(), 0);
+  for (const one of ['a', 'b', 'c']) {
+    const bytes = encoder.encode(one);
+    groups.findConsumer(bytes, 0, 1);
+    const consumer = groups.createConsumer(bytes, 0, 1, 0);
+    for (let i = 1; i <= 150; i++) groups.addPending(idOf(one.charCodeAt(0) + i * 3, 0), consumer, 0, 1);
+  }
+  const told = types.memoryUsage.of(STREAM, 0, stream, 0);
+  // A checked arena tells no more than was asked for, and guards what lies behind.
+  expect(told).toBeLessThanOrEqual(arena.usedBytes - before);
+  expect(told).toBeGreaterThan((arena.usedBytes - before) * 0.8);
+});
+
 test('large streams are freed in slices', () => {
   const { types, arena, live } = typesOf({ streamNodeEntries: 1 });
   const { streams, groups } = types;
