@@ -143,8 +143,9 @@ export class Keyspace {
     if ((this.events & kind) !== 0) this.listener?.event(database, name, bytes, start, end);
   }
 
+  /** In the millisecond that it expires in, a key or field is still there. Source: Valkey 9.1 expire.c timestampIsExpired. */
   isExpired(expireAtMs: number): boolean {
-    return expireAtMs <= this.nowMs && this.expiryMode !== EXPIRY_IGNORED && !(this.seesExpired && this.importing);
+    return expireAtMs < this.nowMs && this.expiryMode !== EXPIRY_IGNORED && !(this.seesExpired && this.importing);
   }
 
   get deletesExpired(): boolean {

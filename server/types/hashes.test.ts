@@ -120,12 +120,12 @@ test('a hash with fields that expire is a map with times, while time moves and a
         const model = new Map<string, [string, number]>();
         const live = (name: string): boolean => {
           const found = model.get(name);
-          return found !== undefined && (found[1] === NO_FIELD_EXPIRY || found[1] > hash.nowMs);
+          return found !== undefined && (found[1] === NO_FIELD_EXPIRY || found[1] >= hash.nowMs);
         };
         for (const [what, name, content, number] of operations) {
           const bytes = bytesOf(name);
           const text = bytesOf(content);
-          const at = hash.nowMs + 1 + number;
+          const at = hash.nowMs + number;
           if (what === 'move') hash.move(number);
           else if (what === 'slice') hash.expiry.slice(1 + number);
           else {
