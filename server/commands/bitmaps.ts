@@ -43,6 +43,7 @@ export function openForBit(call: Call, bitOffset: number): number {
     database.valueSegment.fill(0, at, at + length);
     return 1;
   }
+  database.markEdited();
   if (length <= database.view.stringLength()) return 0;
   database.resizeString(length);
   return 1;

@@ -295,6 +295,7 @@ export class Database {
       writeVarint(this.view.segment, this.view.valueAt, length);
       this.place(old, entry, key, keyStart, keyEnd, false);
     }
+    this.markEdited();
     return this.openString();
   }
 
