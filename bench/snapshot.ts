@@ -56,7 +56,7 @@ async function serve(directory: string): Promise<void> {
     save: '',
     'enable-debug-command': 'yes',
   }))
-    settings.read('bench', name, [value]);
+    settings.read(name, [value]);
   const node = new Node({
     settings,
     configFile: '',
