@@ -262,7 +262,8 @@ export class Node {
   }
 
   usedMemoryBytes(): number {
-    return this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes;
+    const scriptBytes = this.rooms.scripting?.usedBytes ?? 0;
+    return this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes + scriptBytes;
   }
 
   /** Deletes the keys of a slot in every database, and tells replicas and watchers. */

@@ -162,6 +162,7 @@ const stats: Section = (rooms) => (add) => {
   add('expired_fields', keyspace.expiredFields);
   add('evicted_keys', keyspace.evicted);
   add('evicted_clients', all.evicted);
+  add('evicted_scripts', rooms.scripting?.scripts.evicted ?? 0);
   add('keyspace_hits', keyspace.hits);
   add('keyspace_misses', keyspace.misses);
   add('pubsub_channels', rooms.pubsub.channels.size);

@@ -6,6 +6,7 @@ import { type HostFunction, LUA_REGISTRYINDEX, LUA_TNIL, LUA_TTABLE, type LuaSta
 import type { LuaMachine } from './machine.ts';
 import { MachineBroken } from './machine.ts';
 
+const INT_MAX = 2 ** 31 - 1;
 const READONLY = 'Attempt to modify a readonly table';
 /** The first byte of compiled Lua code, which could put the machine out of order. */
 const COMPILED = 27;
@@ -146,6 +147,19 @@ export function baseLibrary(machine: LuaMachine, tables: ProxyTables): Record<st
         api.lua_insert(state, 1);
       }
       return api.lua_gettop(state);
+    },
+
+    /** Lua's own counts the elements in 32 bits without a look at their limit. */
+    unpack(state) {
+      api.luaL_checktype(state, 1, LUA_TTABLE);
+      const from = api.lua_type(state, 2) <= LUA_TNIL ? 1 : api.luaL_checknumber(state, 2) | 0;
+      const to = api.lua_type(state, 3) <= LUA_TNIL ? api.lua_objlen(state, 1) : api.luaL_checknumber(state, 3) | 0;
+      if (from > to) return 0;
+      const count = to - from + 1;
+      if (count >= INT_MAX || api.lua_checkstack(state, count) === 0)
+        machine.raise(state, 'too many results to unpack');
+      for (let i = 0; i < count; i++) api.lua_rawgeti(state, 1, from + i);
+      return count;
     },
 
     /** Compiled code is refused: it could do anything to the machine. */

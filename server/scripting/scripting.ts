@@ -50,6 +50,8 @@ export class Scripting {
   readonly scripts: ScriptCache = new ScriptCache();
   readonly libraries: Libraries = new Libraries();
   readonly run: ScriptRun = new ScriptRun();
+  /** What scripts use, as far as it was measured last: it counts for maxmemory. */
+  usedBytes = 0;
   /** DEBUG SET-DISABLE-DENY-SCRIPTS: also commands that are not for scripts. */
   allowsAnyCommand = false;
   private readonly options: ScriptingOptions;
@@ -105,6 +107,7 @@ export class Scripting {
     if (this.evalEnvironment === null) {
       this.evalEnvironment = this.newEnvironment(false);
       this.generation++;
+      this.measure();
     }
     return this.evalEnvironment;
   }
@@ -114,6 +117,7 @@ export class Scripting {
     if (this.functionEnvironment !== null) return this.functionEnvironment;
     const environment = this.newEnvironment(true);
     this.functionEnvironment = environment;
+    this.measure();
     for (const library of this.libraries.libraries.values()) {
       const again = this.compileLibrary(environment, library.code, 0);
       if (typeof again === 'string') {
@@ -131,6 +135,7 @@ export class Scripting {
     this.toReply = null;
     this.evalEnvironment = null;
     this.functionEnvironment = null;
+    this.usedBytes = 0;
   }
 
   /** What ends a script that takes too long. Looked at every HOOK_INSTRUCTIONS. */
@@ -271,7 +276,10 @@ export class Scripting {
       host.end();
     }
     if (run.ended !== '') environment.resetHook();
-    if (++this.runs % COLLECT_EVERY_SCRIPTS === 0) api.lua_gc(state, LUA_GCSTEP, COLLECT_EVERY_SCRIPTS);
+    if (++this.runs % COLLECT_EVERY_SCRIPTS === 0) {
+      api.lua_gc(state, LUA_GCSTEP, COLLECT_EVERY_SCRIPTS);
+      this.measure();
+    }
     if (status === 0) this.toReply!.write(state, run.resp);
     else this.writeError(machine, state);
     environment.clear();
@@ -299,6 +307,12 @@ export class Scripting {
     api.lua_getfield(state, -1, machine.name('ignore_error_stats_update'));
     const counted = api.lua_toboolean(state, -1) !== 0;
     reply.errorBytes(source !== null && line !== null ? `${text} script: on ${source}:${line}.` : text, counted);
+  }
+
+  /** What scripts can use has changed: they begin anew, with nothing kept but the libraries. */
+  reset(): void {
+    this.scripts.clear();
+    this.dropMachine();
   }
 
   /** SCRIPT FLUSH. */
@@ -428,6 +442,11 @@ export class Scripting {
 
   get functionMemoryBytes(): number {
     return this.functionEnvironment?.memoryBytes ?? 0;
+  }
+
+  private measure(): void {
+    this.usedBytes =
+      this.evalMemoryBytes + this.functionMemoryBytes + this.scripts.bodyBytes + this.libraries.codeBytes;
   }
 
   /** The memory of the machine, of which Lua uses a part. */

@@ -29,9 +29,6 @@ export function wireScripting(node: Node): Scripting {
   node.settings.watch('busy-reply-threshold', (value) => {
     settings.limitMs = Number(value);
   });
-  node.settings.watch('lua-enable-insecure-api', (value) => {
-    settings.insecure = value === 'yes';
-  });
   const scripting = new Scripting({
     host: new ScriptCaller(node.rooms, node.reply, node.executor),
     reply: node.reply,
@@ -40,6 +37,12 @@ export function wireScripting(node: Node): Scripting {
       const path = createRequire(import.meta.url).resolve(MODULE);
       return new WebAssembly.Module(readFileSync(path));
     },
+  });
+  node.settings.watch('lua-enable-insecure-api', (value) => {
+    const insecure = value === 'yes';
+    if (settings.insecure === insecure) return;
+    settings.insecure = insecure;
+    scripting.reset();
   });
   node.rooms.infoSections.set('memory', (add) => describeMemory(scripting, add));
   node.rooms.infoSections.set('scriptingengines', (add) => describeEngines(scripting, add));
