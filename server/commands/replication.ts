@@ -253,12 +253,8 @@ function wait(call: Call): void {
   }
   const replicas = call.integer(1);
   if (call.failed) return;
-  const timeoutMs = call.integer(2, 'ERR timeout is not an integer or out of range');
+  const timeoutMs = call.timeoutMilliseconds(2);
   if (call.failed) return;
-  if (timeoutMs < 0) {
-    call.reply.error('ERR timeout is negative');
-    return;
-  }
   if (!Number.isSafeInteger(replicas)) {
     call.reply.error(ERR_NOT_INTEGER);
     return;
