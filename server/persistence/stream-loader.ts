@@ -12,6 +12,9 @@ export class StreamLoader implements StreamVisitor {
   private readonly builder: StreamBuilder;
   private readonly refuse: (what: string) => void;
   private readonly reader = new StreamListpackReader();
+  /** Consumers of the group, and pending entries of the consumer, that are still to be told. */
+  private consumersLeft = 0;
+  private pendingLeft = 0;
 
   /** `refuse` is told what is wrong with what was told. */
   constructor(builder: StreamBuilder, refuse: (what: string) => void) {
@@ -53,15 +56,30 @@ export class StreamLoader implements StreamVisitor {
     if (!this.builder.pending(id, deliveredAtMs, deliveries)) this.refuse('a pending entry comes twice');
   }
 
-  consumers(): void {}
+  consumers(count: number): void {
+    this.consumersLeft = count;
+    this.pendingLeft = 0;
+    this.checkOwners();
+  }
+
+  /** Once all consumers are told every pending entry has one. */
+  private checkOwners(): void {
+    if (this.consumersLeft === 0 && this.pendingLeft === 0 && !this.builder.whole)
+      this.refuse('a pending entry has no consumer');
+  }
 
   consumer(head: ConsumerHead): void {
     if (!this.builder.beginConsumer(head.name, head.from, head.to, head.seenMs, head.activeMs))
-      this.refuse('a consumer comes twice');
+      return this.refuse('a consumer comes twice');
+    this.consumersLeft--;
+    this.pendingLeft = head.pending;
+    this.checkOwners();
   }
 
   consumerPending(id: StreamId): void {
     if (!this.builder.consumerPending(id))
-      this.refuse('a consumer has an entry that is not pending, or another one has');
+      return this.refuse('a consumer has an entry that is not pending, or another one has');
+    this.pendingLeft--;
+    this.checkOwners();
   }
 }

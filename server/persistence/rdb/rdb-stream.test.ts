@@ -136,7 +136,7 @@ function listpack(): number[] {
 }
 
 /** A stream of two entries, one deleted, with a group `g` that has 1-1 pending for `c`; as the three types have it. */
-function oldStream(rdbType: number): Uint8Array {
+function oldStream(rdbType: number, owned = true): Uint8Array {
   const pack = listpack();
   const later = rdbType !== 15;
   const body = [
@@ -146,7 +146,7 @@ function oldStream(rdbType: number): Uint8Array {
     ...[1, 1, 2, ...(later ? [1, 1, 1, 2, 2] : [])],
     ...[1, ...text('g'), 1, 1, ...(later ? [1] : [])],
     ...[1, ...id(1, 1), ...time(99), 3],
-    ...[1, ...text('c'), ...time(88), ...(rdbType === 21 ? time(77) : []), 1, ...id(1, 1)],
+    ...[1, ...text('c'), ...time(88), ...(rdbType === 21 ? time(77) : []), ...(owned ? [1, ...id(1, 1)] : [0])],
   ];
   return Uint8Array.from([
     ...[...'REDIS0011'].map((one) => one.charCodeAt(0)),
@@ -182,4 +182,15 @@ test('the older formats of streams are read, and what they lack follows from the
   expect(eventsOf(21)).toEqual([['facts', 1, '1-2', '1-1', '1-2', 2, 1], ...rest(1, 77)]);
   expect(eventsOf(19)).toEqual([['facts', 1, '1-2', '1-1', '1-2', 2, 1], ...rest(1, 88)]);
   expect(eventsOf(15)).toEqual([['facts', 1, '1-2', '1-1', '0-0', 1, 1], ...rest(1, 88)]);
+});
+
+test('a stream with a pending entry that no consumer has is refused', () => {
+  const node = new TestNode();
+  const loader = new KeyspaceLoader(node.node.keyspace, node.node.types, node.node.types.newBuilder(), {
+    dropExpiredBeforeMs: 0,
+  });
+  const reader = new RdbReader(loader, 'test');
+  const file = oldStream(21, false);
+  reader.push(file, 0, file.length);
+  expect(reader.error).toContain('a pending entry has no consumer');
 });
