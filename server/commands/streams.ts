@@ -237,7 +237,8 @@ function xadd(desk: StreamDesk, options: TrimOptions, call: Call): void {
   call.notify(EVENT_STREAM, 'xadd');
   call.changed();
   if (options.by !== NO_TRIMMING && trim(desk, options) > 0) call.notify(EVENT_STREAM, 'xtrim');
-  if (options.approximate || !options.idGiven || !options.sequenceGiven) propagateExactly(desk, options, call, options.sequenceGiven ? null : id);
+  if (options.approximate || !options.idGiven || !options.sequenceGiven)
+    propagateExactly(desk, options, call, options.sequenceGiven ? null : id);
 }
 
 /** Makes `id` the id to add by: the given one, with the next sequence of its millisecond, or that of now. False when it is no later one. */
