@@ -9,7 +9,7 @@ import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
 import { finishRemoval } from './hashes-common.ts';
 
-/** Valkey takes times of 64 bits. Those beyond LATEST_FIELD_EXPIRY, some 8900 years away, are kept as that. */
+/** Valkey takes times of 64 bits. Those beyond LATEST_FIELD_EXPIRY, some 285,000 years away, are kept as that. */
 const LATEST_TIME = 2 ** 63;
 /** 0 would be no time. */
 const FIRST_TIME = 1;

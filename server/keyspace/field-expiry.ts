@@ -7,7 +7,7 @@
 import type { Address, Arena } from '../memory/arena.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { ROOT_OWNER_WORDS } from '../memory/table.ts';
-import { HASH, LARGE } from './entry.ts';
+import { HASH, LARGE, readWord, writeWord } from './entry.ts';
 
 const FIELDS = ROOT_OWNER_WORDS;
 const EARLIEST_LOW = ROOT_OWNER_WORDS + 1;
@@ -16,8 +16,10 @@ const WALK = ROOT_OWNER_WORDS + 3;
 
 /** A field's expiry that is none. */
 export const NO_FIELD_EXPIRY = 0;
-/** The latest time that a field can expire at: 48 bits of milliseconds. */
-export const LATEST_FIELD_EXPIRY: number = 2 ** 48 - 1;
+/** The latest time that a field can expire at: milliseconds that a double counts exactly. */
+export const LATEST_FIELD_EXPIRY: number = 2 ** 53 - 1;
+/** Bytes of a field's expiry in its entry: milliseconds, little endian. One more than a key's costs nothing in most cells. */
+export const FIELD_EXPIRY_BYTES = 7;
 
 /** True when the collection is a hash some of whose fields expire. */
 export function hasExpiringFields(arena: Arena, type: number, encoding: number, root: Address): boolean {
@@ -49,6 +51,19 @@ export function walkMark(arena: Arena, root: Address): number {
 
 export function setWalkMark(arena: Arena, root: Address, mark: number): void {
   setWord(arena, root, WALK, mark);
+}
+
+export function readFieldExpiry(bytes: Uint8Array, at: number): number {
+  const high = bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16);
+  return (readWord(bytes, at) >>> 0) + high * 2 ** 32;
+}
+
+export function writeFieldExpiry(bytes: Uint8Array, at: number, expireAtMs: number): void {
+  writeWord(bytes, at, expireAtMs | 0);
+  const high = Math.floor(expireAtMs / 2 ** 32);
+  bytes[at + 4] = high;
+  bytes[at + 5] = high >> 8;
+  bytes[at + 6] = high >> 16;
 }
 
 function wordOf(arena: Arena, root: Address, word: number): number {

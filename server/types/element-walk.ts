@@ -3,8 +3,8 @@
  * Hot file: no allocation per element. Nothing may be added to or removed from the collection meanwhile.
  * Walks need tables of their own, so that one can walk a set while members of others are looked up.
  */
-import { HASH, LIST, PACKED, readExpiry, SET, STREAM, ZSET } from '../keyspace/entry.ts';
-import { hasExpiringFields, NO_FIELD_EXPIRY } from '../keyspace/field-expiry.ts';
+import { HASH, LIST, PACKED, SET, STREAM, ZSET } from '../keyspace/entry.ts';
+import { hasExpiringFields, NO_FIELD_EXPIRY, readFieldExpiry } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address, Arena } from '../memory/arena.ts';
 import { NONE, OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
@@ -164,7 +164,7 @@ export class ElementWalk {
     const valueLength = readVarint(segment, this.to);
     this.valueFrom = this.to + varintBytes(valueLength);
     this.valueTo = this.valueFrom + valueLength;
-    if ((flags & FIELD_EXPIRES) !== 0) this.expireAtMs = readExpiry(segment, this.valueTo);
+    if ((flags & FIELD_EXPIRES) !== 0) this.expireAtMs = readFieldExpiry(segment, this.valueTo);
   }
 
   private nextPacked(): boolean {

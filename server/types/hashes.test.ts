@@ -215,7 +215,7 @@ test('a hash in which nothing is due is not looked through again until something
   expect(looked).toBeGreaterThan(0);
 });
 
-test('an expiry costs its field six bytes, and a hash without any none', () => {
+test('an expiry costs its field seven bytes, and a hash without any none', () => {
   const plain = new OneHash(4);
   const before = plain.arena.usedBytes;
   plain.change(({ hashes }) => {

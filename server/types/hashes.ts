@@ -2,7 +2,7 @@
  * Hashes: fields and their values. Hot file: no allocation per call.
  *
  * PACKED: a packed sequence of field, value, field, value …
- * LARGE: a table of entries `[flags: u8][field length: varint][field][value length: varint][value][expiry ms: u48, if FIELD_EXPIRES]`.
+ * LARGE: a table of entries `[flags: u8][field length: varint][field][value length: varint][value][expiry ms: u56, if FIELD_EXPIRES]`.
  * Only large hashes have fields that expire, as Valkey has it; what their table says of those in sum stands in keyspace/field-expiry.ts.
  * A field past its time is absent to `get` and everything that follows it, and stays in `count` until active expiry takes it.
  * One instance is a cursor over the hash it has open. What changed the hash may have changed `encoding` and `root`:
@@ -10,14 +10,17 @@
  */
 import type { Database } from '../keyspace/database.ts';
 import { copyBytes } from '../keyspace/database.ts';
-import { EXPIRY_BYTES, HASH, LARGE, PACKED, readExpiry, writeExpiry } from '../keyspace/entry.ts';
+import { HASH, LARGE, PACKED } from '../keyspace/entry.ts';
 import {
   earliestExpiry,
   expiringFields,
+  FIELD_EXPIRY_BYTES,
   LATEST_FIELD_EXPIRY,
   NO_FIELD_EXPIRY,
+  readFieldExpiry,
   setEarliestExpiry,
   setExpiringFields,
+  writeFieldExpiry,
 } from '../keyspace/field-expiry.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Address, Arena } from '../memory/arena.ts';
@@ -139,7 +142,7 @@ export class Hashes {
     this.segment = segment;
     this.from = at + varintBytes(length);
     this.to = this.from + length;
-    this.expireAtMs = (segment[base]! & FIELD_EXPIRES) === 0 ? NO_FIELD_EXPIRY : readExpiry(segment, this.to);
+    this.expireAtMs = (segment[base]! & FIELD_EXPIRES) === 0 ? NO_FIELD_EXPIRY : readFieldExpiry(segment, this.to);
   }
 
   /** Converts beforehand when so many fields are about to come that a packed hash would not do. */
@@ -227,7 +230,7 @@ export class Hashes {
     const fieldLength = fieldTo - fieldFrom;
     const valueLength = valueTo - valueFrom;
     const head = HASH_KEY_OFFSET + varintBytes(fieldLength) + fieldLength;
-    const size = head + varintBytes(valueLength) + valueLength + (expires ? EXPIRY_BYTES : 0);
+    const size = head + varintBytes(valueLength) + valueLength + (expires ? FIELD_EXPIRY_BYTES : 0);
     if (old !== NONE && arena.fits(old, size)) {
       table.beforeChange();
       this.writeValue(old, head, value, valueFrom, valueTo, at);
@@ -265,7 +268,7 @@ export class Hashes {
       return;
     }
     segment[base] = FIELD_EXPIRES;
-    writeExpiry(segment, valueAt + to - from, expireAtMs);
+    writeFieldExpiry(segment, valueAt + to - from, expireAtMs);
   }
 
   /** Gives a field that `get` has found an expiry, or takes it away. */
@@ -282,18 +285,18 @@ export class Hashes {
     const expires = expireAtMs !== NO_FIELD_EXPIRY;
     const segment = arena.bytes[old >>> SEGMENT_OF_SHIFT]!;
     const base = (old & OFFSET_MASK) << 3;
-    const size = this.to - base + (expires ? EXPIRY_BYTES : 0);
+    const size = this.to - base + (expires ? FIELD_EXPIRY_BYTES : 0);
     let entry = old;
     if (before !== NO_FIELD_EXPIRY || !expires || arena.fits(old, size)) table.beforeChange();
     else {
       entry = arena.allocate(size);
-      arena.copy(old, 0, entry, 0, size - EXPIRY_BYTES);
+      arena.copy(old, 0, entry, 0, size - FIELD_EXPIRY_BYTES);
       table.replace(entry);
     }
     const target = entry === old ? segment : arena.bytes[entry >>> SEGMENT_OF_SHIFT]!;
     const targetBase = (entry & OFFSET_MASK) << 3;
     target[targetBase] = expires ? FIELD_EXPIRES : 0;
-    if (expires) writeExpiry(target, targetBase + size - EXPIRY_BYTES, expireAtMs);
+    if (expires) writeFieldExpiry(target, targetBase + size - FIELD_EXPIRY_BYTES, expireAtMs);
     if (entry !== old) arena.free(old);
     if (before === NO_FIELD_EXPIRY && expires) this.countExpiring(1);
     else if (before !== NO_FIELD_EXPIRY && !expires) this.countExpiring(-1);
