@@ -159,7 +159,7 @@ export const counterCommands: readonly Command[] = [
     since: '1.0.0',
     flags: WRITE | DENYOOM | FAST,
     keys: ONE_KEY,
-    summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
+    summary: "Decrements the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
     run: (call) => incrby(call, -1),
   },
   {
@@ -170,7 +170,7 @@ export const counterCommands: readonly Command[] = [
     flags: WRITE | DENYOOM | FAST,
     keys: ONE_KEY,
     summary:
-      "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+      "Increments the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
     run: incrbyfloat,
   },
 ];

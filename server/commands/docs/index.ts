@@ -1,13 +1,18 @@
 /** Documentation of all commands, composed from the groups'. */
 import type { Argument } from './argument.ts';
 import type { CommandDoc, CommandDocs } from './doc.ts';
+import { genericDocs } from './generic.ts';
+import { hashDocs } from './hash.ts';
+import { listDocs } from './list.ts';
+import { setDocs } from './set.ts';
+import { sortedSetDocs } from './sorted-set.ts';
 import { stringDocs } from './string.ts';
 import { parseSyntax } from './syntax.ts';
 
 export type { Argument } from './argument.ts';
 export type { CommandDoc } from './doc.ts';
 
-const groups: readonly CommandDocs[] = [stringDocs];
+const groups: readonly CommandDocs[] = [stringDocs, genericDocs, hashDocs, listDocs, setDocs, sortedSetDocs];
 
 const byName: ReadonlyMap<string, CommandDoc> = new Map(groups.flatMap((docs) => Object.entries(docs)));
 
