@@ -25,7 +25,7 @@ const architecture: readonly Room[] = [
   {
     // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
     room: 'words',
-    at: ['arguments', 'errors', 'long-double', 'numbers', 'reply', 'split-words'].map(
+    at: ['arguments', 'errors', 'long-double', 'look-ahead', 'numbers', 'reply', 'split-words'].map(
       (name) => `server/protocol/${name}.ts`,
     ),
     imports: ['memory'],
@@ -87,12 +87,20 @@ const architecture: readonly Room[] = [
       'pubsub',
       'scripting',
       'transactions',
+      'observability',
       'types',
       'keyspace',
       'event kinds',
       'memory',
     ],
     packages: ASSERT,
+  },
+  // Every family's rows in one place.
+  {
+    room: 'command table',
+    at: ['server/commands/table.ts'],
+    imports: ['commands', 'cluster commands', 'command', 'types'],
+    packages: NONE,
   },
   {
     room: 'commands',
@@ -101,7 +109,6 @@ const architecture: readonly Room[] = [
       'acl',
       'user',
       'tracking',
-      'cluster commands',
       'command',
       'words',
       'config',
@@ -128,7 +135,11 @@ const architecture: readonly Room[] = [
     imports: ['commands', 'command', 'words', 'config'],
     packages: ASSERT,
   },
-  { room: 'network', at: ['server/network'], imports: ['protocol', 'command', 'words', 'config', 'cluster'] },
+  {
+    room: 'network',
+    at: ['server/network'],
+    imports: ['protocol', 'command', 'observability', 'words', 'config', 'cluster'],
+  },
 
   // These stand on the keyspace and see of commands no more than their door.
   {
@@ -153,7 +164,9 @@ const architecture: readonly Room[] = [
   {
     // CLUSTER and its kin, and the cluster's word on each request: the one family that stands above the cluster.
     room: 'cluster commands',
-    at: ['', '-gate', '-migration', '-room', '-slots', '-views'].map((part) => `server/commands/cluster${part}.ts`),
+    at: ['', '-gate', '-migration', '-room', '-scan', '-slot-stats', '-slots', '-views'].map(
+      (part) => `server/commands/cluster${part}.ts`,
+    ),
     imports: ['cluster', 'commands', 'command', 'words', 'keyspace', 'event kinds', 'memory'],
     packages: ASSERT,
   },
@@ -166,7 +179,7 @@ const architecture: readonly Room[] = [
   // A node without sockets, for tests and measurements.
   { room: 'testing', at: ['server/testing'], imports: ['server/*'] },
   { room: 'simulation', at: ['server/simulation'], imports: ['server/*'], packages: ASSERT },
-  { room: 'server', at: ['server/main.ts'], imports: ['node', 'config', 'network', 'protocol', 'words'] },
+  { room: 'server', at: ['server/main.ts'], imports: ['node', 'command', 'config', 'network', 'protocol', 'words'] },
 
   // The operator. observe → plan → act; the plan is pure, and platforms are the only hands.
   { room: 'resources', at: ['operator/api'], imports: [] },
@@ -217,7 +230,7 @@ test('every source file stands in a room of the architecture', () => {
 test('an import against the direction is refused', () => {
   const text = "import { run } from '../commands/table.ts';\n";
   expect(offences([{ path: 'server/memory/arena.ts', text }])).toEqual([
-    'server/memory/arena.ts imports server/commands/table.ts: memory may not know commands',
+    'server/memory/arena.ts imports server/commands/table.ts: memory may not know command table',
   ]);
 });
 
