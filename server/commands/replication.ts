@@ -2,7 +2,7 @@
  * Commands of replication: PSYNC, SYNC, REPLCONF, REPLICAOF, SLAVEOF, ROLE, WAIT.
  * Source of arity, flags and replies: Valkey 9.1 replication.c and commands/*.json.
  */
-import { ERR_NOT_INTEGER, ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_NOT_INTEGER, ERR_SYNTAX, ERR_WAITAOF_WITHOUT_FILE } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
 import { STREAM_CLIENT } from './client.ts';
 import type { Command } from './command.ts';
@@ -134,7 +134,7 @@ function replicaOf(name: string, since: string): Command {
     arity: 3,
     group: 'server',
     since,
-    summary: 'Configures a server as replica of another, or promotes it to a primary.',
+    summary: 'Sets a server as a replica of another, or promotes it to being a primary.',
     flags: flag.ADMIN | flag.NOSCRIPT | flag.STALE | flag.NO_ASYNC_LOADING,
     keys: flag.NO_KEYS,
     run(call) {
@@ -229,8 +229,7 @@ function waitaof(call: Call): void {
     );
   }
   const file = call.rooms.appendOnly;
-  if (local === 1 && !call.rooms.settings.flag('appendonly'))
-    return call.fail('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
+  if (local === 1 && !call.rooms.settings.flag('appendonly')) return call.fail(ERR_WAITAOF_WITHOUT_FILE);
   const offset = room.offset();
   const isLocal = (file?.durablePosition ?? -1) >= offset;
   const durable = room.durableAt(offset);

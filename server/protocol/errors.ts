@@ -60,3 +60,4 @@ export const ERR_SUBSCRIBED = (command: string): string =>
   `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
 export const ERR_UNKNOWN_COMMAND = (name: string, args: readonly string[]): string =>
   `ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${args.map((arg) => `'${arg}' `).join('')}`;
+export const ERR_WAITAOF_WITHOUT_FILE = 'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.';

@@ -442,6 +442,14 @@ export class Primary {
   }
 
   /** WAITAOF: until it is on this node's disk, where `local` asks for that, and on so many replicas'. */
+  /** The append-only file is turned off: who waits for it waits in vain. */
+  failLocalWaits(error: string): void {
+    for (const wait of this.waits.filter(({ local }) => local)) {
+      this.waits.splice(this.waits.indexOf(wait), 1);
+      this.host.clients.resume(wait.client, (reply) => reply.error(error));
+    }
+  }
+
   waitDurable(client: Client, local: boolean, replicas: number, deadlineMs: number): void {
     this.block({ client, position: this.log.position, replicas, isDurable: true, local }, deadlineMs);
   }

@@ -18,7 +18,13 @@ import { KeyspaceLoader } from '../persistence/keyspace-loader.ts';
 import { RdbReader } from '../persistence/rdb/rdb-reader.ts';
 import { RdbWriter } from '../persistence/rdb/rdb-writer.ts';
 import type { Arguments } from '../protocol/arguments.ts';
-import { ERR_LOADING, ERR_MASTERDOWN, ERR_NO_REPLICAS, ERR_READONLY } from '../protocol/errors.ts';
+import {
+  ERR_LOADING,
+  ERR_MASTERDOWN,
+  ERR_NO_REPLICAS,
+  ERR_READONLY,
+  ERR_WAITAOF_WITHOUT_FILE,
+} from '../protocol/errors.ts';
 import { RequestParser } from '../protocol/parser.ts';
 import { type Candidate, Failover, type FailoverTarget } from '../replication/failover.ts';
 import { AWAITING_ACK, ONLINE, Primary, type PrimarySettings, type ReplicaState } from '../replication/primary.ts';
@@ -582,6 +588,9 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   /** The append-only file reads this history, and its synchronisations end waits. */
   followAppendOnly(appendOnly: { abandonHistory(): void; onDurable: (() => void) | null }): void {
     this.appendOnly = appendOnly;
+    this.node.settings.watch('appendonly', (value) => {
+      if (value === 'no') this.primary.failLocalWaits(ERR_WAITAOF_WITHOUT_FILE);
+    });
     appendOnly.onDurable = () => {
       this.primary.endWaits();
       // A primary that waits for this disk is told at once.
