@@ -44,6 +44,7 @@ function configResetstat(call: Call): void {
   registry.resetStatistics();
   call.rooms.acl.log.resetCounts();
   call.rooms.accounting.reset();
+  if (call.rooms.scripting !== undefined) call.rooms.scripting.scripts.evicted = 0;
   call.reply.ok();
 }
 
