@@ -113,3 +113,14 @@ describe('SWAPDB', () => {
     expect(client.send('DBSIZE')).toBe(':1\r\n');
   });
 });
+
+describe('a new key that is changed at once', () => {
+  test('stays the one that changes while the table grows under it', () => {
+    const test = new TestNode();
+    const client = test.client();
+    for (let i = 0; i < 2000; i++) expect(client.send('SETRANGE', `key:${i}`, '100', String(i))).toContain(':10');
+    for (let i = 0; i < 2000; i++) expect(client.send('GETRANGE', `key:${i}`, '100', '-1')).toContain(`\r\n${i}\r\n`);
+    expect(client.send('DBSIZE')).toBe(':2000\r\n');
+    expect(client.send('KEYS', '*').split('\r\n').length).toBe(2 * 2000 + 2);
+  });
+});

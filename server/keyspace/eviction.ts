@@ -37,6 +37,8 @@ export interface EvictionHost {
   nowMicros(): number;
   /** False while nothing may be evicted: on a replica, while loading, while writes are paused. */
   mayEvict(): boolean;
+  /** Memory is over its limit: what `usedMemoryBytes` adds up now and then is added up anew, unless it just was. */
+  refresh(): void;
   /** Frees some of what was deleted before; true when more is left. */
   reclaim(elements: number): boolean;
 }
@@ -90,6 +92,8 @@ export class Eviction {
   evict(): number {
     const { host, policy } = this;
     if (!this.limited || !host.mayEvict() || !this.isOver) return EVICTION_FITS;
+    host.refresh();
+    if (!this.isOver) return EVICTION_FITS;
     const untilMicros = host.nowMicros() + timeLimitMicros(this.tenacity);
     while (host.reclaim(FREED_PER_CLOCK)) {
       if (!this.isOver) return EVICTION_FITS;

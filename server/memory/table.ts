@@ -243,7 +243,26 @@ export class Table {
     this.place(this.bucket, this.hash & 0xff, entry);
     this.count++;
     this.saveCount();
-    if (this.count * 10 > this.bucketCount() * GROW_TENTHS) this.growStep();
+    if (this.count * 10 <= this.bucketCount() * GROW_TENTHS) return;
+    this.growStep();
+    this.remember(entry);
+  }
+
+  /** After growing: where the entry that was inserted last stands now, so that it can be replaced or removed as after a find. */
+  private remember(entry: Address): void {
+    this.bucket = this.bucketOf(this.hash);
+    for (let b = this.bucket; b !== NONE; b = this.overflowOf(b)) {
+      const words = this.arena.words[b >>> SEGMENT_OF_SHIFT]!;
+      const at = (b & OFFSET_MASK) << 1;
+      const count = words[at + META]! & COUNT_MASK;
+      for (let slot = 0; slot < count; slot++) {
+        if (words[at + SLOTS + slot] !== entry) continue;
+        this.chained = b;
+        this.slot = slot;
+        return;
+      }
+    }
+    throw new Error('table: an entry is lost while the table grew');
   }
 
   /** Puts another entry of the same key in the place of the last one found. */

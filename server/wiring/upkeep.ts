@@ -22,6 +22,8 @@ const RECLAIMED_ELEMENTS = 10_000;
 const SLICE_PAUSE_MS = 2;
 /** Ticks from one look at the clients' memory to the next while no limit depends on it. */
 const IDLE_TICKS = 10;
+/** A sum of the clients' memory is good for so long. */
+const FRESH_MS = 5;
 
 export class Upkeep {
   /** What clients held at the last look: counted by maxmemory. */
@@ -34,6 +36,7 @@ export class Upkeep {
   private readonly frequencies: Frequencies;
   private timer: NodeJS.Timeout | null = null;
   private ticks = 0;
+  private summedAtMs = 0;
 
   constructor(node: Node) {
     const { keyspace, settings } = node;
@@ -46,6 +49,9 @@ export class Upkeep {
       nowMicros: () => performance.now() * 1000,
       mayEvict: () => this.mayChange,
       reclaim: (elements) => this.reclaim(elements),
+      refresh: () => {
+        if (node.keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
+      },
     });
     this.eviction = eviction;
     settings.watch('maxmemory', (value) => {
@@ -93,6 +99,7 @@ export class Upkeep {
       if (client.kind === NORMAL_CLIENT || client.kind === PUBSUB_CLIENT) total += clients.memoryOf(client).total;
     }
     this.clientBytes = total;
+    this.summedAtMs = this.node.keyspace.nowMs;
   }
 
   stop(): void {
