@@ -58,7 +58,7 @@ export function streamPendingCommands(desk: StreamDesk): readonly Command[] {
       since: '6.2.0',
       flags: WRITE | FAST,
       summary:
-        'Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to consumer group member.',
+        'Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to a consumer group member.',
       run: (call) => xautoclaim(desk, call),
     },
   ];

@@ -28,3 +28,23 @@ export const SPLIT_ALL_SUCCEED: readonly string[] = ['request_policy:multi_shard
 export const SPLIT_AND_SUM: readonly string[] = ['request_policy:multi_shard', 'response_policy:agg_sum'];
 /** Asked of every shard; the answer is the smallest. */
 export const SHARDS_MINIMUM: readonly string[] = ['request_policy:all_shards', 'response_policy:agg_min'];
+/** Asked of every shard; every one succeeds, or it failed. */
+export const ALL_SHARDS_SUCCEED: readonly string[] = ['request_policy:all_shards', 'response_policy:all_succeeded'];
+/** Asked of every shard; what their answers say together is for the client to make out. */
+export const ALL_SHARDS_DIFFER: readonly string[] = [
+  'nondeterministic_output',
+  'request_policy:all_shards',
+  'response_policy:special',
+];
+/** The same of every node, replicas too. */
+export const ALL_NODES_SUCCEED: readonly string[] = ['request_policy:all_nodes', 'response_policy:all_succeeded'];
+export const ALL_NODES_DIFFER: readonly string[] = [
+  'nondeterministic_output',
+  'request_policy:all_nodes',
+  'response_policy:special',
+];
+
+/** Whether what goes is freed before the answer. */
+export const FLUSH_TYPE = 'flush-type<ASYNC | SYNC>';
+
+export const OF_SUBCOMMAND = 'Depends on subcommand.';
