@@ -74,7 +74,7 @@ export const lolwutCommands: readonly Command[] = [
     since: '5.0.0',
     flags: READONLY | FAST,
     keys: NO_KEYS,
-    summary: 'Displays computer art and the server version',
+    summary: 'Displays computer art and the server version.',
     run: lolwut,
   },
 ];

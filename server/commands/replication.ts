@@ -52,8 +52,8 @@ export const replicationCommands: readonly Command[] = [
     keys: flag.NO_KEYS,
     run: replconf,
   },
-  replicaOf('replicaof', '5.0.0'),
-  replicaOf('slaveof', '1.0.0'),
+  replicaOf('replicaof', '5.0.0', 'Configures a server as replica of another, or promotes it to a primary.'),
+  replicaOf('slaveof', '1.0.0', 'Sets a server as a replica of another, or promotes it to being a primary.'),
   {
     name: 'role',
     arity: 1,
@@ -128,13 +128,13 @@ function replconf(call: Call): void {
   if (answered) reply.ok();
 }
 
-function replicaOf(name: string, since: string): Command {
+function replicaOf(name: string, since: string, summary: string): Command {
   return {
     name,
     arity: 3,
     group: 'server',
     since,
-    summary: 'Sets a server as a replica of another, or promotes it to being a primary.',
+    summary,
     flags: flag.ADMIN | flag.NOSCRIPT | flag.STALE | flag.NO_ASYNC_LOADING,
     keys: flag.NO_KEYS,
     run(call) {
