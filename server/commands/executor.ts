@@ -183,11 +183,11 @@ export class Executor {
     const call = this.call;
     call.begin(client, entry, args);
     client.lastCommand = entry.fullName;
-    const flags = entry.command.flagsOf === undefined ? entry.flags : entry.command.flagsOf(call);
+    const flags = entry.flagsOf === null ? entry.flags : entry.flagsOf(call);
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) {
       return this.reject(client, entry, ERR_ARITY(entry.fullName));
     }
-    if (client.inTransaction && (flags & flag.NO_MULTI) !== 0)
+    if (client.inTransaction && (flags & (flag.NO_MULTI | flag.WAITS_FOR_SERVER)) !== 0)
       return this.reject(client, entry, ERR_NOT_IN_MULTI(entry.fullName));
     if (!client.user.unrestricted) {
       const denial = this.denial(client, entry, args, client.inTransaction ? 'multi' : 'toplevel');

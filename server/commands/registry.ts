@@ -3,6 +3,7 @@
  * Hot file: `find` allocates nothing.
  */
 import type { Arguments } from '../protocol/arguments.ts';
+import type { Call } from './call.ts';
 import { categoriesOf, categoryNames } from './categories.ts';
 import type { Command } from './command.ts';
 import * as flag from './command.ts';
@@ -14,6 +15,8 @@ export class CommandEntry {
   /** `config|get` for a subcommand. */
   readonly fullName: string;
   readonly flags: number;
+  /** Where a request's arguments decide its flags: `command.flagsOf`, at hand. */
+  readonly flagsOf: ((call: Call) => number) | null;
   readonly arity: number;
   readonly firstKey: number;
   readonly lastKey: number;
@@ -38,6 +41,7 @@ export class CommandEntry {
     this.parent = parent;
     this.fullName = parent === null ? command.name : `${parent.command.name}|${command.name}`;
     this.flags = command.flags;
+    this.flagsOf = command.flagsOf ?? null;
     this.arity = command.arity;
     this.firstKey = command.keys.first;
     this.lastKey = command.keys.last;
