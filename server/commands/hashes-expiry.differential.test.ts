@@ -59,7 +59,8 @@ class Words {
   /** A time for an option or a command: far away, past, soon past or none. */
   time(absolute: boolean, seconds: boolean): string {
     const shape = this.below(20);
-    if (shape === 0) return this.one(['-1', 'x', absolute && !seconds ? '4503599627370496' : '9223372036854775807', '0']);
+    if (shape === 0)
+      return this.one(['-1', 'x', absolute && !seconds ? '4503599627370496' : '9223372036854775807', '0']);
     if (shape < 4) return absolute ? String(1 + this.below(1000)) : '0';
     if (shape < 9 && !absolute && !seconds) return '1';
     const far = 99_999_999_000 + this.below(3) * 500;

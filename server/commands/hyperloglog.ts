@@ -9,7 +9,18 @@ import { NONE } from '../memory/arena.ts';
 import { ERR_WRONG_TYPE } from '../protocol/errors.ts';
 import { CORRUPT, HyperLogLog, REGISTERS } from '../types/hyperloglog.ts';
 import type { Call } from './call.ts';
-import { ADMIN, ALL_KEYS, type Command, DENYOOM, FAST, MAY_REPLICATE, NO_KEYS, ONE_KEY, READONLY, WRITE } from './command.ts';
+import {
+  ADMIN,
+  ALL_KEYS,
+  type Command,
+  DENYOOM,
+  FAST,
+  MAY_REPLICATE,
+  NO_KEYS,
+  ONE_KEY,
+  READONLY,
+  WRITE,
+} from './command.ts';
 
 const ERR_NOT_HYPERLOGLOG = 'WRONGTYPE Key is not a valid HyperLogLog string value.';
 const ERR_CORRUPT = 'INVALIDOBJ Corrupted HLL object detected';
