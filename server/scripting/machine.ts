@@ -294,7 +294,9 @@ export class LuaMachine {
 
   /** Raises `bad argument #n to 'f' (text)`. Does not return. */
   badArgument(state: LuaState, argument: number, text: string): never {
-    this.api.luaL_argerror(state, argument, this.name(text));
+    // On the stack, not among the names: it may cite what the script gave.
+    this.pushText(state, text);
+    this.api.luaL_argerror(state, argument, this.toBytes(state, -1));
     throw new MachineBroken('luaL_argerror returned');
   }
 }
