@@ -590,7 +590,7 @@ export const EFFECTS: readonly string[] = [
   'return redis.call("incrbyfloat",KEYS[2],1.5)',
   'redis.call("sadd",KEYS[1].."s","a") return redis.call("spop",KEYS[1].."s")',
   'return redis.call("publish","channel","message")',
-  'redis.call("expire",KEYS[1],100) return redis.call("ttl",KEYS[1])',
+  'redis.call("pexpireat",KEYS[1],99999999999999) return redis.call("pexpiretime",KEYS[1])',
   'for i=1,20 do redis.call("rpush",KEYS[1].."l",i) end return redis.call("llen",KEYS[1].."l")',
   'return {KEYS,ARGV,#KEYS,#ARGV}',
   'return redis.call("mset",KEYS[1],ARGV[1],KEYS[2],ARGV[2])',
