@@ -8,21 +8,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { provideBenchmark, provideValkeyServer, type Tool } from '../tools/valkey.ts';
+import { measureElements } from './elements.ts';
+import { measureFanOut } from './fan-out.ts';
 import { gateOf } from './gates.ts';
-import {
-  COMMANDS,
-  type Effort,
-  type Figure,
-  measureMemory,
-  measureStart,
-  measureThroughput,
-  type Pair,
-} from './measurements.ts';
+import { type Effort, type Figure, measureMemory, measureStart, measureThroughput, type Pair } from './measurements.ts';
 import { measureMigration } from './migration.ts';
 import { json, machineFacts, markdown, table } from './report.ts';
 import { type ServerCommand, Servers } from './server-process.ts';
+import { WORKLOADS } from './workloads.ts';
 
-const NAMES = [...COMMANDS, 'memory', 'migration', 'start'] as const;
+const OTHERS = ['fan-out', 'memory', 'elements', 'migration', 'start'] as const;
+const NAMES: readonly string[] = [...WORKLOADS.map(({ name }) => name), ...OTHERS];
 
 const USAGE = `npm run bench -- [--only NAME[,NAME ...]] [--quick] [--gate] [--subject PROGRAM]
   --only     measure these alone, and write no files: ${NAMES.join(', ')}
@@ -76,14 +72,16 @@ async function main(): Promise<void> {
   };
   const servers = new Servers();
   const say = (line: string) => void process.stderr.write(`bench: ${line}\n`);
-  const commands = COMMANDS.filter((name) => wanted(name));
+  const workloads = WORKLOADS.filter(({ name }) => wanted(name));
 
   const figures: Figure[] = [];
   if (wanted('start')) figures.push(...(await measureStart(servers, pair, effort)));
   if (wanted('migration')) figures.push(...(await measureMigration(servers, pair, effort, say)));
+  if (wanted('fan-out')) figures.push(...(await measureFanOut(servers, pair, effort, say)));
+  if (wanted('elements')) figures.push(...(await measureElements(servers, pair, say)));
   if (wanted('memory')) figures.push(...(await measureMemory(servers, pair, say)));
-  if (commands.length > 0) {
-    figures.unshift(...(await measureThroughput(servers, pair, client.path, commands, effort, say)));
+  if (workloads.length > 0) {
+    figures.unshift(...(await measureThroughput(servers, pair, client.path, workloads, effort, say)));
   }
 
   // A part of the figures does not replace the whole.
@@ -123,10 +121,10 @@ function allocatorOf(valkey: Tool): string {
 }
 
 /** Says whether a measurement is wanted: all are when none is named. */
-function selection(only: readonly string[] | undefined): (name: (typeof NAMES)[number]) => boolean {
+function selection(only: readonly string[] | undefined): (name: string) => boolean {
   if (only === undefined) return () => true;
   const names = only.flatMap((list) => list.split(',')).map((name) => name.trim().toLowerCase());
-  const known: readonly string[] = NAMES.map((name) => name.toLowerCase());
+  const known = NAMES.map((name) => name.toLowerCase());
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(',')}: the names are ${known.join(', ')}`);
   return (name) => names.includes(name.toLowerCase());

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { loadKeys, VALUE_BYTES } from './loader.ts';
 import type { ServerCommand, ServerProcess, Servers } from './server-process.ts';
+import type { Workload } from './workloads.ts';
 
 export type Pair = { readonly ours: ServerCommand; readonly valkey: ServerCommand };
 
@@ -25,9 +26,6 @@ export type Effort = {
 
 export type Progress = (line: string) => void;
 
-export const COMMANDS = ['SET', 'GET', 'INCR', 'HSET', 'LPUSH', 'SADD', 'ZADD'] as const;
-export type CommandName = (typeof COMMANDS)[number];
-
 /** Requests of one run by pipeline depth: about two seconds each on two idle cores that client and server share. */
 const REQUESTS: ReadonlyMap<number, number> = new Map([
   [1, 200_000],
@@ -40,15 +38,12 @@ const WARM_UP_PIPELINE = 16;
 const CLIENTS = 50;
 const PRELOADED_KEYS = 1_000_000;
 
-/** The collections that the benchmark client writes to; a list grows with every run and starts afresh for each. */
-const GROWS: ReadonlyMap<CommandName, string> = new Map([['LPUSH', 'mylist']]);
-
 /** Requests per second of each command at each pipeline depth. */
 export async function measureThroughput(
   servers: Servers,
   pair: Pair,
   client: string,
-  commands: readonly CommandName[],
+  workloads: readonly Workload[],
   effort: Effort,
   progress: Progress,
 ): Promise<Figure[]> {
@@ -59,23 +54,25 @@ export async function measureThroughput(
     await loadKeys(server, 0, PRELOADED_KEYS);
   }
   const figures: Figure[] = [];
-  for (const command of commands) {
+  for (const workload of workloads) {
+    const scale = effort.scale / (workload.weight ?? 1);
     for (const server of [valkey, ours]) {
-      await benchmark(client, server, command, WARM_UP_PIPELINE, WARM_UP_REQUESTS * effort.scale);
+      await prepare(server, workload);
+      await benchmark(client, server, workload, WARM_UP_PIPELINE, WARM_UP_REQUESTS * scale);
     }
     for (const [pipeline, requests] of REQUESTS) {
+      if (workload.gates[pipeline] === undefined) continue;
       const runs: { ours: number[]; valkey: number[] } = { ours: [], valkey: [] };
       for (let run = 0; run < effort.runs; run++) {
         // Alternated, and in turns first, so that a machine that slows down slows both.
         const order = run % 2 === 0 ? (['valkey', 'ours'] as const) : (['ours', 'valkey'] as const);
         for (const which of order) {
           const server = which === 'ours' ? ours : valkey;
-          const grows = GROWS.get(command);
-          if (grows !== undefined) await remove(server, grows);
-          runs[which].push(await benchmark(client, server, command, pipeline, requests * effort.scale));
+          await prepare(server, workload);
+          runs[which].push(await benchmark(client, server, workload, pipeline, requests * scale));
         }
       }
-      const name = `${command} pipeline ${pipeline}`;
+      const name = `${workload.name} pipeline ${pipeline}`;
       const figure: Figure = { name, unit: 'requests/s', ours: median(runs.ours), valkey: median(runs.valkey), runs };
       progress(`${name}: ${(figure.ours / figure.valkey).toFixed(2)}`);
       figures.push(figure);
@@ -137,26 +134,26 @@ export async function measureStart(servers: Servers, pair: Pair, effort: Effort)
 async function benchmark(
   client: string,
   server: ServerProcess,
-  command: CommandName,
+  { name, asks }: Workload,
   pipeline: number,
   requests: number,
 ): Promise<number> {
   const options: Record<string, string | number> = {
     '-h': '127.0.0.1',
     '-p': server.port,
-    '-t': command.toLowerCase(),
-    '-n': requests,
+    '-n': Math.round(requests),
     '-c': CLIENTS,
     '-P': pipeline,
     '-r': PRELOADED_KEYS,
     '-d': VALUE_BYTES,
   };
-  const args = [...Object.entries(options).flat().map(String), '--csv'];
-  const output = await run(client, args, `${command} at pipeline ${pipeline} against ${server.name}`);
-  // "test","rps",… and then a line per test, such as "SET","91324.20",…
-  const line = output.split('\n').find((text) => text.startsWith(`"${command}`));
-  const rate = Number(line?.split('","')[1]?.replace('"', ''));
-  if (!(rate > 0)) throw new Error(`${client} gave no figure for ${command} against ${server.name}: ${output.trim()}`);
+  const asked = 'test' in asks ? ['-t', asks.test] : asks.command;
+  const args = [...Object.entries(options).flat().map(String), '--csv', ...asked];
+  const output = await run(client, args, `${name} at pipeline ${pipeline} against ${server.name}`);
+  // "test","rps",… and then a line per test, such as "SET","91324.20",…; of a command of ours the line begins with all of it.
+  const line = output.split('\n').findLast((text) => text.startsWith('"') && !text.startsWith('"test"'));
+  const rate = Number(/","(\d+\.\d+)"?/.exec(line ?? '')?.[1]);
+  if (!(rate > 0)) throw new Error(`${client} gave no figure for ${name} against ${server.name}: ${output.trim()}`);
   return rate;
 }
 
@@ -184,16 +181,21 @@ function run(program: string, args: readonly string[], what: string): Promise<st
   });
 }
 
-async function remove(server: ServerProcess, key: string): Promise<void> {
+/** What the workload finds before each run. */
+async function prepare(server: ServerProcess, { before }: Workload): Promise<void> {
+  if (before === undefined) return;
   const socket = await server.connect();
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('data', (chunk) =>
-        chunk[0] === ':'.charCodeAt(0) ? resolve() : reject(new Error(chunk.toString())),
-      );
-      socket.once('error', reject);
-      socket.write(`*2\r\n$3\r\nDEL\r\n$${key.length}\r\n${key}\r\n`);
-    });
+    for (const words of before) {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('data', (chunk) =>
+          chunk[0] === '-'.charCodeAt(0) ? reject(new Error(chunk.toString().slice(0, 200))) : resolve(),
+        );
+        socket.once('error', reject);
+        socket.write(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`);
+      });
+      socket.removeAllListeners('error');
+    }
   } finally {
     socket.destroy();
   }

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import { gateOf } from './gates.ts';
-import { COMMANDS, type Figure } from './measurements.ts';
+import type { Figure } from './measurements.ts';
 import { table } from './report.ts';
+import { WORKLOADS } from './workloads.ts';
 
 function figure(name: string, unit: Figure['unit'], ours: number, valkey: number): Figure {
   return { name, unit, ours, valkey, runs: { ours: [ours], valkey: [valkey] } };
 }
 
-test('every command has a gate at every pipeline depth', () => {
-  for (const command of COMMANDS) {
-    for (const pipeline of [1, 16, 64]) {
-      expect(gateOf(figure(`${command} pipeline ${pipeline}`, 'requests/s', 1, 1)), command).not.toBeNull();
+test('every workload has a gate at each depth that it is measured at', () => {
+  for (const { name, gates } of WORKLOADS) {
+    for (const pipeline of Object.keys(gates)) {
+      expect(gateOf(figure(`${name} pipeline ${pipeline}`, 'requests/s', 1, 1)), name).not.toBeNull();
     }
   }
 });

@@ -52,6 +52,7 @@ Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB; cli
 
 Throughput: 50 clients, 64-byte values, keys drawn from a million preloaded ones (\`-r 1000000\`), nothing persisted, no I/O threads; ${effort.runs === 1 ? 'one run' : `the median of ${effort.runs} alternated runs`}.
 Memory per key: resident memory over the empty server's, the mean of the figures at 1.0, 1.25, 1.5 and 1.75 million keys of 16 bytes with values of 64.
+Fan-out: deliveries a second of 64-byte messages to 1,000 subscribers. Bytes an element: resident memory of a million elements in collections of that size.
 Slot migration: every slot with a million keys to another server of its kind by CLUSTER MIGRATESLOTS, without clients, in keys per second.
 Start time: from the start of the process (keyherd as it is packed, by \`npm run build\`) to its first PONG.${effort.scale === 1 ? '' : `\nA quick measurement: ${effort.scale * 100}% of the requests.`}
 
