@@ -488,7 +488,10 @@ export class Executor {
     this.call = call;
     this.keySlot = slot;
     this.propagates = propagates;
+    const { errors } = this.reply;
     this.execute(call.client, call.entry, call.args);
+    // Counted: whether the script's own command fails is the script's matter.
+    this.reply.errors = errors;
     this.propagates = true;
     this.keySlot = outerSlot;
     this.call = outer;

@@ -145,6 +145,15 @@ test('a transaction runs scripts among its commands', () => {
   );
 });
 
+test('an error that a script catches is counted once, and not against the script', () => {
+  const { node, evaluate } = newNode();
+  evaluate("redis.pcall('INCRBY', 'a', 'x') return 1");
+  evaluate("return redis.pcall('INCRBY', 'a', 'x')");
+  expect(node.rooms.accounting.errors.all()).toEqual([['ERR', 2]]);
+  expect(node.registry.named('incrby')!.failed).toBe(2);
+  expect(node.registry.named('eval')!.failed).toBe(1);
+});
+
 test('memory is asked for at the first write alone', () => {
   const { node, client, evaluate } = newNode();
   const memory = { limited: true, makeRoom: () => false };
