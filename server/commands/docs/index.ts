@@ -1,18 +1,39 @@
 /** Documentation of all commands, composed from the groups'. */
 import type { Argument } from './argument.ts';
+import { bitmapDocs } from './bitmap.ts';
+import { clusterDocs } from './cluster.ts';
 import type { CommandDoc, CommandDocs } from './doc.ts';
 import { genericDocs } from './generic.ts';
+import { geoDocs } from './geo.ts';
 import { hashDocs } from './hash.ts';
+import { hyperLogLogDocs } from './hyperloglog.ts';
 import { listDocs } from './list.ts';
+import { scriptingDocs } from './scripting.ts';
+import { serverDocs } from './server.ts';
 import { setDocs } from './set.ts';
 import { sortedSetDocs } from './sorted-set.ts';
+import { streamDocs } from './stream.ts';
 import { stringDocs } from './string.ts';
 import { parseSyntax } from './syntax.ts';
 
 export type { Argument } from './argument.ts';
 export type { CommandDoc } from './doc.ts';
 
-const groups: readonly CommandDocs[] = [stringDocs, genericDocs, hashDocs, listDocs, setDocs, sortedSetDocs];
+const groups: readonly CommandDocs[] = [
+  stringDocs,
+  genericDocs,
+  hashDocs,
+  listDocs,
+  setDocs,
+  sortedSetDocs,
+  streamDocs,
+  geoDocs,
+  bitmapDocs,
+  hyperLogLogDocs,
+  scriptingDocs,
+  serverDocs,
+  clusterDocs,
+];
 
 const byName: ReadonlyMap<string, CommandDoc> = new Map(groups.flatMap((docs) => Object.entries(docs)));
 
