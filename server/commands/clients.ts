@@ -4,7 +4,8 @@
  */
 
 import type { OutputLimits } from '../config/directives.ts';
-import { INITIAL_REGION_BYTES, Output, ReplyWriter } from '../protocol/reply.ts';
+import { INITIAL_REGION_BYTES } from '../protocol/regions.ts';
+import { Output, ReplyWriter } from '../protocol/reply.ts';
 import { type Client, PUBSUB_CLIENT, REPLICA_CLIENT, REPLY_ON, STREAM_CLIENT, type Waiter } from './client.ts';
 import { ClientEviction } from './client-eviction.ts';
 

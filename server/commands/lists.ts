@@ -83,7 +83,7 @@ function lrange(types: Types, call: Call): void {
   call.reply.array(end - start + 1);
   lists.seek(start);
   for (let i = start; ; i++) {
-    call.reply.bulk(lists.segment, lists.from, lists.to);
+    call.reply.bulkView(lists.segment, lists.view, lists.from, lists.to);
     if (i === end) break;
     lists.next();
   }

@@ -31,6 +31,7 @@ export class ListNode {
   readonly arena: Arena;
   address: Address = NONE;
   segment: Uint8Array;
+  view: DataView;
   private words: Int32Array;
   private word = 0;
   /** Byte position of the node in `segment`. */
@@ -47,6 +48,7 @@ export class ListNode {
   constructor(arena: Arena) {
     this.arena = arena;
     this.segment = arena.bytes[0]!;
+    this.view = arena.views[0]!;
     this.words = arena.words[0]!;
   }
 
@@ -80,6 +82,7 @@ export class ListNode {
   private point(address: Address): void {
     this.address = address;
     this.segment = this.arena.bytes[address >>> SEGMENT_OF_SHIFT]!;
+    this.view = this.arena.views[address >>> SEGMENT_OF_SHIFT]!;
     this.words = this.arena.words[address >>> SEGMENT_OF_SHIFT]!;
     this.word = (address & OFFSET_MASK) << 1;
     this.base = (address & OFFSET_MASK) << 3;

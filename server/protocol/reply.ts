@@ -8,6 +8,7 @@
  */
 
 import { copyWords } from '../memory/words.ts';
+import { INITIAL_REGION_BYTES, RegionPool } from './regions.ts';
 
 /** Where one client's replies collect until they are flushed. `bytes` is null while nothing waits. */
 export class Output {
@@ -25,10 +26,6 @@ export class Output {
   muted = false;
 }
 
-/** A region is this large at first; most turns of most clients fit. */
-export const INITIAL_REGION_BYTES = 16 * 1024;
-/** Regions up to this size are kept for reuse, at most POOLED_REGIONS of them. */
-const POOLED_REGIONS = 64;
 /** Below this a byte loop beats the call into TypedArray.prototype.set with its subarray object. */
 const LOOP_COPY_BYTES = 192;
 
@@ -51,8 +48,7 @@ export class ReplyWriter {
   private output: Output | null = null;
   private readonly scratch: Uint8Array = new Uint8Array(INITIAL_REGION_BYTES);
   private readonly scratchView: DataView = new DataView(this.scratch.buffer);
-  private readonly pool: Uint8Array[] = [];
-  private readonly poolViews: DataView[] = [];
+  private readonly pool: RegionPool = new RegionPool();
 
   constructor() {
     this.bytes = this.scratch;
@@ -63,9 +59,8 @@ export class ReplyWriter {
     this.output = output;
     this.protocol = output.protocol;
     if (output.bytes === null) {
-      const region = this.pool.pop();
-      output.bytes = region === undefined ? new Uint8Array(INITIAL_REGION_BYTES) : region;
-      output.view = region === undefined ? new DataView(output.bytes.buffer) : this.poolViews.pop()!;
+      output.bytes = this.pool.take(INITIAL_REGION_BYTES);
+      output.view = this.pool.view;
       output.length = 0;
     }
     this.bytes = output.bytes;
@@ -91,9 +86,7 @@ export class ReplyWriter {
     const region = output.bytes;
     output.bytes = null;
     output.length = 0;
-    if (region === null || region.length !== INITIAL_REGION_BYTES || this.pool.length >= POOLED_REGIONS) return;
-    this.pool.push(region);
-    this.poolViews.push(output.view);
+    if (region !== null) this.pool.give(region, output.view);
   }
 
   /** Position to return to with `rewind`: EXEC's nested errors, muted clients and dry runs use it. */
@@ -118,12 +111,11 @@ export class ReplyWriter {
       this.at = 0;
       if (needed - this.at <= this.bytes.length) return;
     }
-    let size = this.bytes.length * 2;
-    while (size < needed) size *= 2;
-    const larger = new Uint8Array(size);
+    const larger = this.pool.take(Math.max(needed, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, this.at));
+    if (output !== null) this.pool.give(this.bytes, this.view);
     this.bytes = larger;
-    this.view = new DataView(larger.buffer);
+    this.view = this.pool.view;
   }
 
   /** `+text`. The text is a constant in ASCII without line breaks. */

@@ -35,8 +35,9 @@ export interface ListGuard {
 export class Lists {
   encoding = PACKED;
   root: Address = NONE;
-  /** The item that the last seek, step, `first` or `last` stopped at. */
+  /** The item that the last seek, step, `first` or `last` stopped at: its segment, also as a view, and where its bytes are there. */
   segment: Uint8Array;
+  view: DataView;
   from = 0;
   to = 0;
   /** Set while snapshots are open. */
@@ -59,6 +60,7 @@ export class Lists {
     this.node = new ListNode(arena);
     this.other = new ListNode(arena);
     this.segment = arena.bytes[0]!;
+    this.view = arena.views[0]!;
   }
 
   open(encoding: number, root: Address): this {
@@ -368,6 +370,7 @@ export class Lists {
 
   private takeRange(): void {
     this.segment = this.node.segment;
+    this.view = this.node.view;
     this.from = this.node.from;
     this.to = this.node.to;
   }

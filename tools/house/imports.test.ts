@@ -25,7 +25,7 @@ const architecture: readonly Room[] = [
   {
     // What protocol and commands speak in: arguments as ranges of bytes, numbers, errors, replies.
     room: 'words',
-    at: ['arguments', 'errors', 'long-double', 'look-ahead', 'numbers', 'reply', 'split-words'].map(
+    at: ['arguments', 'errors', 'long-double', 'look-ahead', 'numbers', 'regions', 'reply', 'split-words'].map(
       (name) => `server/protocol/${name}.ts`,
     ),
     imports: ['memory'],
