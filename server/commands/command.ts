@@ -39,6 +39,8 @@ export const MOVABLE_KEYS = 1 << 20;
 export const NO_MANDATORY_KEYS = 1 << 21;
 /** Allowed for a client that is in RESP2 subscriber mode. */
 export const IN_SUBSCRIBER_MODE = 1 << 22;
+/** Waits for another server's answer, for which Valkey stands still: refused in transactions and scripts, which cannot wait. */
+export const WAITS_FOR_SERVER = 1 << 23;
 
 /** Looks at keys that no argument names: what expires meanwhile is no part of what the command does. */
 export const TOUCHES_ARBITRARY_KEYS = 1 << 28;

@@ -189,3 +189,13 @@ test('MIGRATE without any key that is here answers NOKEY, and in a transaction i
   expect(client.send(...migration('absent'))).toBe("-ERR Command 'migrate' not allowed inside a transaction\r\n");
   expect(source.exchange).toBeNull();
 });
+
+test('MIGRATE is refused in a script, which cannot wait for the answer', () => {
+  const source = new Source();
+  const { client } = source;
+  client.send('SET', 'a', 'value');
+  const script = "return redis.pcall('MIGRATE', 'host', '7000', KEYS[1], '0', '1000')";
+  expect(client.send('EVAL', script, '1', 'a')).toMatch(/^-ERR This Valkey command is not allowed from script/);
+  expect(source.exchange).toBeNull();
+  expect(client.send('EXISTS', 'a')).toBe(':1\r\n');
+});

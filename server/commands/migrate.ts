@@ -4,7 +4,7 @@
  *
  * Valkey stands still until the target has answered. Here the client waits, and all writes are held meanwhile (a pause, as for a
  * failover): no key can then differ from what was sent when it is deleted, which comparing could only find out when it is too late for
- * the target's copy. Reads go on. So there is one MIGRATE at a time, and none in a transaction, where it could not wait.
+ * the target's copy. Reads go on. So there is one MIGRATE at a time, and none in a transaction or script, where it could not wait.
  *
  * A key is deleted only after the target's OK for it, and the deletion goes to the log as DEL. Times to live are sent as absolute times.
  */
@@ -18,7 +18,7 @@ import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Call } from './call.ts';
 import type { Client, Waiter } from './client.ts';
 import { PAUSE_WRITES } from './clients.ts';
-import { type Command, DANGEROUS, MOVABLE_KEYS, NO_MULTI, WRITE } from './command.ts';
+import { type Command, DANGEROUS, MOVABLE_KEYS, WAITS_FOR_SERVER, WRITE } from './command.ts';
 import { dumpsOf } from './dump.ts';
 import type { Exchange, ExchangeRoom, ExchangeStep } from './replication-room.ts';
 import type { Rooms } from './rooms.ts';
@@ -43,7 +43,7 @@ export const migrateCommands: readonly Command[] = [
     group: 'generic',
     since: '2.6.0',
     summary: 'Atomically transfers a key from one instance to another.',
-    flags: WRITE | MOVABLE_KEYS | DANGEROUS | NO_MULTI,
+    flags: WRITE | MOVABLE_KEYS | DANGEROUS | WAITS_FOR_SERVER,
     keys: { first: 3, last: 3, step: 1 },
     keysOf,
     run: migrate,

@@ -180,6 +180,7 @@ export class ScriptCaller implements ScriptHost {
   private refusal(entry: CommandEntry, args: Arguments, run: ScriptRun): string | null {
     const { flags } = entry;
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) return ERR_ARITY;
+    if ((flags & flag.WAITS_FOR_SERVER) !== 0) return ERR_NOSCRIPT;
     if ((flags & flag.NOSCRIPT) !== 0 && this.rooms.scripting?.allowsAnyCommand !== true) return ERR_NOSCRIPT;
     const fromStream = this.client.kind === STREAM_CLIENT;
     if (run.outOfMemory && !run.wrote && !run.allowsOom && !fromStream && (flags & flag.DENYOOM) !== 0) return ERR_OOM;
