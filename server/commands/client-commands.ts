@@ -344,7 +344,7 @@ const rows: readonly Row[] = [
     arity: 3,
     since: '8.1.0',
     flags: PLAIN,
-    summary: 'Mark this client as an import source when server is in import mode.',
+    summary: 'Marks this client as an import source when the server is in import mode.',
     run: clientImportSource,
   },
   {

@@ -197,7 +197,7 @@ export const pubsubCommands: readonly Command[] = [
     arity: 3,
     since: '7.0.0',
     flags: PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
-    summary: 'Post a message to a shard channel.',
+    summary: 'Posts a message to a shard channel.',
     run: spublish,
   },
   {

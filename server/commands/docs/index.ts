@@ -2,12 +2,14 @@
 import type { Argument } from './argument.ts';
 import { bitmapDocs } from './bitmap.ts';
 import { clusterDocs } from './cluster.ts';
+import { connectionDocs } from './connection.ts';
 import type { CommandDoc, CommandDocs } from './doc.ts';
 import { genericDocs } from './generic.ts';
 import { geoDocs } from './geo.ts';
 import { hashDocs } from './hash.ts';
 import { hyperLogLogDocs } from './hyperloglog.ts';
 import { listDocs } from './list.ts';
+import { pubsubDocs } from './pubsub.ts';
 import { scriptingDocs } from './scripting.ts';
 import { serverDocs } from './server.ts';
 import { setDocs } from './set.ts';
@@ -15,6 +17,7 @@ import { sortedSetDocs } from './sorted-set.ts';
 import { streamDocs } from './stream.ts';
 import { stringDocs } from './string.ts';
 import { parseSyntax } from './syntax.ts';
+import { transactionDocs } from './transactions.ts';
 
 export type { Argument } from './argument.ts';
 export type { CommandDoc } from './doc.ts';
@@ -30,6 +33,9 @@ const groups: readonly CommandDocs[] = [
   geoDocs,
   bitmapDocs,
   hyperLogLogDocs,
+  connectionDocs,
+  pubsubDocs,
+  transactionDocs,
   scriptingDocs,
   serverDocs,
   clusterDocs,
