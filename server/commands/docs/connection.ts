@@ -1,5 +1,5 @@
 /** Documentation of the commands on connections. Source: Valkey 9.1 COMMAND DOCS. */
-import { NONDETERMINISTIC } from './common.ts';
+import { ALL_NODES_SUCCEED, ALL_SHARDS_SUCCEED, NONDETERMINISTIC, OF_SUBCOMMAND } from './common.ts';
 import type { CommandDocs } from './doc.ts';
 
 const ON_OFF = '<ON | OFF>';
@@ -56,15 +56,13 @@ const NEW_FILTERS_ADDED =
   'Added filters NAME, IDLE, FLAGS, LIB-NAME, LIB-VER, DB, CAPA, and IP. And negative filters NOT-ID, NOT-TYPE, NOT-ADDR, NOT-LADDR, NOT-USER, NOT-FLAGS, NOT-NAME, NOT-LIB-NAME, NOT-LIB-VER, NOT-DB, NOT-CAPA, NOT-IP.';
 const PRIMARY_NAMED = 'Replaced `master` `TYPE` with `primary`. `master` still supported for backward compatibility.';
 
-const ALL_NODES_SUCCEED: readonly string[] = ['request_policy:all_nodes', 'response_policy:all_succeeded'];
-
 export const connectionDocs: CommandDocs = {
   auth: {
     complexity: 'O(N) where N is the number of passwords defined for the user',
     syntax: '[username@6.0.0] password',
     history: [['6.0.0', 'Added ACL style (username and password).']],
   },
-  client: { complexity: 'Depends on subcommand.' },
+  client: { complexity: OF_SUBCOMMAND },
   'client|caching': { complexity: 'O(1)', syntax: `mode${YES_NO}` },
   'client|capa': { complexity: 'O(1)', syntax: 'capability...' },
   'client|getname': { complexity: 'O(1)' },
@@ -143,7 +141,7 @@ export const connectionDocs: CommandDocs = {
   ping: {
     complexity: 'O(1)',
     syntax: '[message]',
-    tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+    tips: ALL_SHARDS_SUCCEED,
   },
   quit: { complexity: 'O(1)' },
   reset: { complexity: 'O(1)' },

@@ -1,4 +1,5 @@
 /** Documentation of the commands that publish and subscribe. Source: Valkey 9.1 COMMAND DOCS. */
+import { OF_SUBCOMMAND } from './common.ts';
 import type { CommandDocs } from './doc.ts';
 
 export const pubsubDocs: CommandDocs = {
@@ -11,7 +12,7 @@ export const pubsubDocs: CommandDocs = {
       'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
     syntax: 'channel message',
   },
-  pubsub: { complexity: 'Depends on subcommand.' },
+  pubsub: { complexity: OF_SUBCOMMAND },
   'pubsub|channels': {
     complexity:
       'O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)',
