@@ -112,8 +112,10 @@ export class Node {
   /** Called at the end of every turn, before output is sent: replicas and migrations take what the turn wrote. */
   readonly turnEnders: Set<() => void> = new Set();
   role: () => 'primary' | 'replica' = () => 'primary';
-  /** Bytes that the write log holds, counted by maxmemory. */
+  /** Bytes that the write log holds. */
   logBytes: () => number = () => 0;
+  /** Of them, those that maxmemory does not count: evicting keys writes to the log, and would make it longer. */
+  uncountedBytes: () => number = () => 0;
   private readonly options: NodeOptions;
   private readonly tcp: TcpTransport;
   private readonly upkeep: Upkeep;
@@ -158,6 +160,7 @@ export class Node {
     settings.watch('latency-tracking', (value) => {
       this.accounting.tracksLatency = value === 'yes';
     });
+    this.clients.onErrorOfWait = (error) => this.accounting.errors.count(error);
     this.monitors = new Monitors(this.clients);
     this.tracking = new Tracking(this.clients, (present) => this.keyspace.observe(OBSERVED_BY_TRACKING, present));
     this.onFlushed.push(() => this.tracking.flushed());
@@ -224,7 +227,7 @@ export class Node {
   turn(): void {
     this.keyspace.setNow(this.nowMs());
     this.stalledMs = 0;
-    this.traffic.beginCycle(this.accounting.beginTurn());
+    this.traffic.beginCycle(this.accounting.beginTurn(), this.accounting.commands);
   }
 
   /** Adds what a command stood still to the time, which does not move within a command. */
@@ -246,7 +249,7 @@ export class Node {
       this.clients.settle();
     }
     if (this.clients.eviction.isOver) this.clients.eviction.evict();
-    this.traffic.endCycle(this.accounting.nowMicros);
+    this.traffic.endCycle(this.accounting.nowMicros, this.accounting.commands);
   }
 
   random(): number {
@@ -367,6 +370,7 @@ export class Node {
     this.blocking.redirect();
     if (!this.cronPaused) for (const part of this.parts) part.tick?.(nowMs);
     if (!this.cronPaused) this.shutdown.tick();
+    this.traffic.tickMicros += this.accounting.nowMicros - this.accounting.beganMicros;
     this.endTurn();
   }
 
@@ -534,7 +538,11 @@ export class Node {
         for (const told of this.onFlushed) told();
       },
       runQueued: (client) => this.executor.runQueued(client),
-      usedMemoryBytes: () => this.usedMemoryBytes(),
+      usedMemoryBytes: () => {
+        this.upkeep.sumClients();
+        return this.usedMemoryBytes();
+      },
+      clientBytes: () => this.upkeep.clientBytes,
       memoryMarks: { peakBytes: 0, startBytes: this.keyspace.arena.usedBytes },
       role: () => this.role(),
     };

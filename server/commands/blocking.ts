@@ -96,7 +96,7 @@ class BlockedClient implements Waiter {
 
   failedByForce(): void {
     this.entry.calls++;
-    this.entry.failed++;
+    this.entry.rejected++;
   }
 }
 
@@ -155,8 +155,7 @@ export class BlockedKeys {
     timedOut: (reply: ReplyWriter) => void,
     options: WaitOptions,
   ): void {
-    // It is counted as called when it is answered.
-    call.entry.calls--;
+    call.waits = true;
     if (this.running !== null) {
       // It keeps its places, its deadline and its arguments.
       this.running.waitsAgain = true;

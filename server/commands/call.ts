@@ -47,6 +47,8 @@ export class Call {
   count = 0;
   /** A helper answered an error: return. */
   failed = false;
+  /** The command waits, and is counted when it is answered. */
+  waits = false;
   /** What `changed` added up: above 0 the command goes to the write log. */
   changes = 0;
   /** The forms to write to the log in place of the command itself; null for the command as it came. */
@@ -80,6 +82,7 @@ export class Call {
     this.ends = args.ends;
     this.count = args.count;
     this.failed = false;
+    this.waits = false;
     this.changes = 0;
     this.rewritten = null;
   }

@@ -56,7 +56,7 @@ export function describeClient(rooms: Rooms, client: Client, argumentBytes = 0):
     ['rbs', memory.replyBuffer],
     ['rbp', memory.replyBuffer],
     ['obl', client.output.length],
-    ['oll', 0],
+    ['oll', memory.unsent > 0 ? 1 : 0],
     ['omem', memory.output],
     ['tot-mem', memory.total],
     ['events', client.closing || memory.unsent > 0 ? 'rw' : 'r'],

@@ -121,6 +121,8 @@ export class Client {
   inputBufferBytes = 0;
   /** Of an import: commands that ended in an error. */
   streamErrors = 0;
+  /** Of the client that commands of scripts see, while a script runs: who called the script. */
+  caller: Client | null = null;
   /** Room for the replication and migration rooms' own state on this connection. */
   link: object | null = null;
 

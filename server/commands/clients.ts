@@ -83,8 +83,13 @@ export class Clients {
   refused = 0;
   /** Clients closed because of maxmemory-clients. */
   evicted = 0;
+  /** Clients closed because their input or output ran over its limit. */
+  overQueryLimit = 0;
+  overOutputLimit = 0;
   readonly eviction: ClientEviction = new ClientEviction(this);
 
+  /** Told of the error that a wait ended in by force. */
+  onErrorOfWait: ((error: string) => void) | null = null;
   /** What a turn wrote to the log goes to its readers with the turn's replies: set by replication. */
   beforeSettle: (() => void) | null = null;
 
@@ -206,12 +211,17 @@ export class Clients {
         client.inFlushList = false;
         const member = this.members.get(client.id);
         if (member === undefined) continue;
-        if (client.output.overflowed) this.kill(client, 'output buffer limit reached');
+        if (isOverHardLimit(member)) this.killForOutput(client);
         else member.connection.flush();
         if (this.eviction.limitBytes > 0) this.eviction.account(client);
       }
       this.beforeSettle?.();
     }
+  }
+
+  private killForOutput(client: Client): void {
+    this.overOutputLimit++;
+    this.kill(client, 'output buffer limit reached');
   }
 
   /** Closes a client; one whose own command asks for it gets its reply first. */
@@ -302,6 +312,7 @@ export class Clients {
     if (waiter === null) return;
     waiter.cancelled();
     waiter.failedByForce?.();
+    this.onErrorOfWait?.(error);
     this.resume(client, (reply) => reply.error(error));
   }
 
@@ -346,9 +357,15 @@ export class Clients {
     if (!overSoft) member.overSoftSinceMs = 0;
     else if (member.overSoftSinceMs === 0) member.overSoftSinceMs = nowMs;
     if (overHard || (overSoft && nowMs - member.overSoftSinceMs > limit.softSeconds * 1000)) {
-      this.kill(member.client, 'output buffer limit reached');
+      this.killForOutput(member.client);
     }
   }
+}
+
+/** A region may be larger than the limit: what it holds counts, with what the network has not taken. */
+function isOverHardLimit({ client: { output }, connection }: Member): boolean {
+  if (output.overflowed) return true;
+  return output.limitBytes > 0 && output.length + connection.unsentBytes() > output.limitBytes;
 }
 
 /** Renders what `write` writes as bytes, for replies that are sent to several clients. */

@@ -217,7 +217,7 @@ export function replyRandom(call: Call, types: Types, type: number, count: numbe
     visitDistinct(call, walk, type, view.encoding, root, size, answers, visit);
     return;
   }
-  for (let i = 0; i < answers; i++) {
+  for (let i = 0; i < answers && !reply.overflowed; i++) {
     walk.open(type, view.encoding, root).draw(root, call.rooms.host);
     visit();
   }

@@ -213,6 +213,8 @@ export class Executor {
       const fits = this.memory.makeRoom();
       // What was evicted the client hears of before the reply: it is the keys' old values that are gone.
       if (this.rooms.tracking.hasPending) this.sendInvalidations(client);
+      // It was evicted itself: nobody waits for the reply.
+      if (client.killed) return DONE;
       if (!fits && (flags & flag.DENYOOM) !== 0) return this.reject(client, entry, ERR_OOM);
     }
     if (this.writes !== null) {
@@ -326,10 +328,10 @@ export class Executor {
     return this.rejected(client, entry);
   }
 
-  private countError(): void {
+  private countError(fromScript = false): void {
     // A script's error that is a command's own was counted with that command.
     if (this.reply.lastError === '') return;
-    this.rooms.accounting.errors.count(this.reply.lastError);
+    this.rooms.accounting.errors.count(this.reply.lastError, fromScript);
   }
 
   private rejected(client: Client, entry: CommandEntry): number {
@@ -373,7 +375,6 @@ export class Executor {
     const mark = reply.mark();
     const { accounting } = this.rooms;
     const beganMicros = accounting.beganMicros;
-    const calls = ++entry.calls;
     accounting.commands++;
     this.rooms.keyspace.recordsAccess = !client.noTouch;
     this.rooms.keyspace.seesExpired = client.importSource;
@@ -385,14 +386,17 @@ export class Executor {
       if (!(problem instanceof OutOfArena)) throw problem;
       reply.error(ERR_OOM);
     }
-    // A command that blocks takes its call back.
-    const blocked = entry.calls < calls;
-    if (!blocked) client.commandCount++;
+    // A command that waits is counted when it is answered.
+    const blocked = call.waits;
+    if (!blocked) {
+      entry.calls++;
+      client.commandCount++;
+    }
     if (this.rooms.monitors.count > 0) this.feedMonitors(client, entry, args);
     if (client.tracking !== null) this.remember(client, entry, args);
     if (reply.errors !== errors) {
       entry.failed++;
-      this.countError();
+      this.countError(entry.command.group === 'scripting');
       if (client.kind === IMPORT_CLIENT) client.streamErrors++;
     }
     if (blocked) accounting.pass();
@@ -404,7 +408,6 @@ export class Executor {
         beganMicros,
         reply.mark() - mark,
         this.rooms.keyspace.nowMs,
-        client.isInternal,
         this.clustered ? this.keySlot : NO_SLOT,
       );
     client.asking = client.asking && entry.command.name === 'asking';
@@ -503,9 +506,10 @@ export class Executor {
   /** EXEC: runs what was queued, as one entry in the log. */
   runQueued(client: Client): void {
     const { queued, lastCommand } = client;
-    const call = this.call;
+    const { call, reply } = this;
+    const { errors } = reply;
     client.discardTransaction();
-    this.reply.array(queued.length);
+    reply.array(queued.length);
     this.inTransaction = true;
     this.unit.begin();
     for (const { entry, args } of queued) {
@@ -517,8 +521,13 @@ export class Executor {
       }
       const denied = client.user.unrestricted ? PERMITTED : this.checkPermission(client, entry, args, 'multi');
       if (denied === PERMITTED) this.execute(client, entry, args);
-      else this.reply.error(`NOPERM ${queuedDenialText(denied)}`);
+      else {
+        reply.error(`NOPERM ${queuedDenialText(denied)}`);
+        this.countError();
+      }
     }
+    // Counted: EXEC itself has not failed.
+    reply.errors = errors;
     this.unit.end(this.writes);
     this.inTransaction = false;
     call.inExec = false;

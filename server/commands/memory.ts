@@ -46,14 +46,12 @@ function stats(call: Call): void {
   const keys = keyspace.keyCount();
   const peak = Math.max(used, rooms.memoryMarks.peakBytes);
   const dataset = Math.max(0, used - rooms.memoryMarks.startBytes);
-  let clientBytes = 0;
-  for (const client of rooms.clients.all()) clientBytes += client.inputBytes + rooms.clients.outputBytes(client);
   const facts = rooms.host.process();
   const fields: readonly (readonly [string, number])[] = [
     ['peak.allocated', peak],
     ['total.allocated', used],
     ['startup.allocated', rooms.memoryMarks.startBytes],
-    ['clients.normal', clientBytes],
+    ['clients.normal', rooms.clientBytes()],
     ['overhead.total', used - arena.usedBytes],
     ['keys.count', keys],
     ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor(dataset / keys)],

@@ -13,7 +13,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_NOT_IN_SCRIPT, ERR_SYNTAX } from '../protocol/errors.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Call } from './call.ts';
 import type { Client, Waiter } from './client.ts';
@@ -134,6 +134,7 @@ function migrate(call: Call): void {
     reply.simple('NOKEY');
     return;
   }
+  if (call.inScript) return call.fail(ERR_NOT_IN_SCRIPT);
   const { exchanges } = rooms;
   if (exchanges === undefined) throw new Error('commands: the node was composed without MIGRATE');
   const move = new KeyMove(rooms, exchanges, call.client, call.database, {

@@ -108,6 +108,8 @@ export interface Rooms {
   runQueued(client: Client): void;
   /** What maxmemory is compared with: live arena bytes, clients' buffers and the write log. */
   usedMemoryBytes(): number;
+  /** What normal and subscribed clients held when the used memory was asked for last. */
+  clientBytes(): number;
   /** The most that was used, seen at ticks, and what an empty node used. */
   readonly memoryMarks: { peakBytes: number; readonly startBytes: number };
   /** What this node is in replication. */

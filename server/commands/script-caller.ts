@@ -7,7 +7,7 @@
  */
 import { PERMITTED } from '../acl/check.ts';
 import type { Arguments } from '../protocol/arguments.ts';
-import { ERR_MASTERDOWN, ERR_OOM, ERR_UNKNOWN_SUBCOMMAND } from '../protocol/errors.ts';
+import { ERR_MASTERDOWN, ERR_NOT_IN_SCRIPT, ERR_OOM, ERR_UNKNOWN_SUBCOMMAND } from '../protocol/errors.ts';
 import { latin1 } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { LogLevel, ScriptHost } from '../scripting/script-host.ts';
@@ -30,7 +30,6 @@ import type { Rooms } from './rooms.ts';
 
 const ERR_UNKNOWN = 'ERR Unknown command called from script';
 const ERR_ARITY = 'ERR Wrong number of args calling command from script';
-const ERR_NOSCRIPT = 'ERR This Valkey command is not allowed from script';
 const ERR_READ_ONLY_SCRIPT = 'ERR Write commands are not allowed from read-only scripts.';
 const ERR_STALE_COMMAND = 'ERR Can not execute the command on a stale replica';
 const ERR_NOT_HERE = 'ERR Attempted to access a non local key in a cluster node';
@@ -89,6 +88,7 @@ export class ScriptCaller implements ScriptHost {
   begin(caller: Client, run: ScriptRun): void {
     const { client, reply, executor } = this;
     this.caller = caller;
+    client.caller = caller;
     client.kind = caller.kind === STREAM_CLIENT ? STREAM_CLIENT : NORMAL_CLIENT;
     client.databaseIndex = caller.databaseIndex;
     client.user = caller.user;
@@ -116,6 +116,7 @@ export class ScriptCaller implements ScriptHost {
     reply.attach(caller.output);
     this.rooms.clients.currentReply = reply;
     this.caller = client;
+    client.caller = null;
   }
 
   /** Null: it ran, and its reply stands in the writer; else the error it gets. */
@@ -180,8 +181,7 @@ export class ScriptCaller implements ScriptHost {
   private refusal(entry: CommandEntry, args: Arguments, run: ScriptRun): string | null {
     const { flags } = entry;
     if ((entry.arity > 0 && args.count !== entry.arity) || args.count < -entry.arity) return ERR_ARITY;
-    if ((flags & flag.WAITS_FOR_SERVER) !== 0) return ERR_NOSCRIPT;
-    if ((flags & flag.NOSCRIPT) !== 0 && this.rooms.scripting?.allowsAnyCommand !== true) return ERR_NOSCRIPT;
+    if ((flags & flag.NOSCRIPT) !== 0 && this.rooms.scripting?.allowsAnyCommand !== true) return ERR_NOT_IN_SCRIPT;
     const fromStream = this.client.kind === STREAM_CLIENT;
     if (run.outOfMemory && !run.wrote && !run.allowsOom && !fromStream && (flags & flag.DENYOOM) !== 0) return ERR_OOM;
     if (run.readOnly && (flags & (flag.WRITE | flag.MAY_REPLICATE)) !== 0) return ERR_READ_ONLY_SCRIPT;

@@ -41,9 +41,12 @@ function configResetstat(call: Call): void {
   keyspace.evicted = 0;
   keyspace.lazyFreed = 0;
   call.rooms.clients.evicted = 0;
+  call.rooms.clients.overQueryLimit = 0;
+  call.rooms.clients.overOutputLimit = 0;
   registry.resetStatistics();
   call.rooms.acl.log.resetCounts();
   call.rooms.accounting.reset();
+  call.rooms.traffic.reset();
   if (call.rooms.scripting !== undefined) call.rooms.scripting.scripts.evicted = 0;
   call.reply.ok();
 }

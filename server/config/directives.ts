@@ -51,6 +51,7 @@ export const directives: readonly Directive[] = [
   },
 
   // General
+  boolean('extended-redis-compatibility', 'no'),
   choice('loglevel', 'notice', ['debug', 'verbose', 'notice', 'warning', 'nothing']),
   text('logfile', '', false),
   integer('databases', 16, 1, 1024, false),
@@ -127,6 +128,7 @@ export const directives: readonly Directive[] = [
   words('save', '3600 1 300 100 60 10000', checkSavePoints),
   boolean('stop-writes-on-bgsave-error', 'yes'),
   boolean('rdbchecksum', 'yes', false),
+  choice('rdb-version-check', 'strict', ['strict', 'relaxed']),
   { ...text('dbfilename', 'dump.rdb'), isProtected: true },
   { ...text('dir', './'), isProtected: true },
   boolean('appendonly', 'no'),
@@ -242,8 +244,14 @@ export type OutputLimits = Readonly<Record<'normal' | 'slave' | 'pubsub', Output
 
 /** The classes of `client-output-buffer-limit` in `value`, over those in `before`; null when it is malformed. */
 export function parseOutputLimits(value: string, before: OutputLimits | null): OutputLimits | null {
+  const limits = readOutputLimits(value, before);
+  return typeof limits === 'string' ? null : limits;
+}
+
+/** The limits, or what is wrong with them. */
+function readOutputLimits(value: string, before: OutputLimits | null): OutputLimits | string {
   const parts = value.split(' ').filter((part) => part !== '');
-  if (parts.length % 4 !== 0) return null;
+  if (parts.length % 4 !== 0) return 'Wrong number of arguments in buffer limit configuration.';
   const none = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
   let limits: OutputLimits = before ?? { normal: none, slave: none, pubsub: none };
   for (let i = 0; i < parts.length; i += 4) {
@@ -251,8 +259,10 @@ export function parseOutputLimits(value: string, before: OutputLimits | null): O
     const hardBytes = parseMemory(parts[i + 1]!);
     const softBytes = parseMemory(parts[i + 2]!);
     const softSeconds = Number(parts[i + 3]);
-    if (!['normal', 'slave', 'pubsub'].includes(name)) return null;
-    if (hardBytes === null || softBytes === null || !Number.isInteger(softSeconds) || softSeconds < 0) return null;
+    if (!['normal', 'slave', 'pubsub'].includes(name))
+      return 'Invalid client class specified in buffer limit configuration.';
+    if (hardBytes === null || softBytes === null || !Number.isInteger(softSeconds) || softSeconds < 0)
+      return 'Error in hard, soft or soft_seconds setting in buffer limit configuration.';
     limits = { ...limits, [name]: { hardBytes, softBytes, softSeconds } };
   }
   return limits;
@@ -282,7 +292,8 @@ function canonicalOutputLimits(value: string): string {
 }
 
 function checkOutputLimits(value: string): string | null {
-  return parseOutputLimits(value, null) === null ? 'Wrong number of arguments in buffer limit configuration.' : null;
+  const limits = readOutputLimits(value, null);
+  return typeof limits === 'string' ? limits : null;
 }
 
 const UNITS: Readonly<Record<string, number>> = {

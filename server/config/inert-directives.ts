@@ -3,7 +3,7 @@
  * here: each with the reason. They are checked, kept and shown by CONFIG GET; the log names those that were given a value at start.
  * What would change results or what survives a crash is never among them: such a directive is real, or unknown and refused.
  */
-import { boolean, choice, type Directive, integer, MAX_INT, memory, text } from './directive.ts';
+import { boolean, choice, type Directive, integer, MAX_INT, memory, secret, text } from './directive.ts';
 
 /** Valkey's bound. */
 const MAX_IO_THREADS = 256;
@@ -117,6 +117,12 @@ export const inertDirectives: readonly Directive[] = [
     integer('max-new-tls-connections-per-cycle', 1, 1, 1000),
     integer('prefetch-batch-max-size', 16, 0, 128),
     integer('socket-mark-id', 0, 0, 2 ** 32 - 1, false),
+  ),
+  // A file or port of TLS is refused: nobody can believe that connections are encrypted.
+  ...inert(
+    'there is no TLS, and no key that a password opens',
+    secret('tls-key-file-pass'),
+    secret('tls-client-key-file-pass'),
   ),
   ...inert('there is nothing to warn of at start', text('ignore-warnings', '')),
 ];

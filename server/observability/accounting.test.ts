@@ -22,6 +22,27 @@ test('slow, large and amply answered requests are logged, secrets and tails of a
   expect(client.send('COMMANDLOG', 'GET', '-1', 'large-reply')).toContain('*2\r\n$3\r\nGET\r\n$1\r\nk\r\n');
 });
 
+test('a command of a script is logged by itself, as its caller’s, and is no request', () => {
+  const node = new TestNode({ 'slowlog-log-slower-than': '0', 'commandlog-request-larger-than': '0' });
+  const client = node.client();
+  client.send('CLIENT', 'SETNAME', 'me');
+  client.send('SLOWLOG', 'RESET');
+  client.send('COMMANDLOG', 'RESET', 'large-request');
+  client.send('EVAL', "return server.call('ping')", '0');
+  const log = client.send('SLOWLOG', 'GET', '2');
+  expect(log).toContain('*1\r\n$4\r\nping\r\n');
+  expect(log.match(/\$2\r\nme\r\n/g)).toHaveLength(2);
+  expect(log).not.toContain('lua');
+  expect(client.send('COMMANDLOG', 'GET', '-1', 'large-request')).not.toContain('$4\r\nping');
+});
+
+test('a log that keeps nothing counts no entries', () => {
+  const client = new TestNode({ 'slowlog-log-slower-than': '0', 'slowlog-max-len': '0' }).client();
+  for (let i = 0; i < 5; i++) client.send('PING');
+  client.send('CONFIG', 'SET', 'slowlog-max-len', '1');
+  expect(client.send('SLOWLOG', 'GET', '1')).toMatch(/^\*1\r\n\*6\r\n:0\r\n/);
+});
+
 test('a request with many arguments is logged with how many were left out', () => {
   const node = new TestNode({ 'slowlog-log-slower-than': '0' });
   const client = node.client();

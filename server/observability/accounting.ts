@@ -60,8 +60,8 @@ export class Accounting {
   }
 
   /**
-   * A request ended that began at `beganMicros` (before those that it ran itself). `isNested`: a script's command is in no log.
-   * `slot`: of its keys, below 0 without.
+   * A request ended that began at `beganMicros` (before those that it ran itself). A script's command is measured and logged like
+   * others, but its time is part of the script's, and it came over no network. `slot`: of its keys, below 0 without.
    */
   end(
     client: Client,
@@ -70,19 +70,20 @@ export class Accounting {
     beganMicros: number,
     replyBytes: number,
     nowMs: number,
-    isNested: boolean,
     slot: number,
   ): void {
     const endMicros = this.readClock();
     const micros = endMicros - beganMicros;
+    const isNested = client.caller !== null;
+    const hidden = isNested || client.isInternal;
     this.began[0] = endMicros;
     this.micros[entry.id]! += micros;
-    if (!isNested) this.commandMicros += micros;
+    if (!hidden) this.commandMicros += micros;
     if (this.tracksLatency) this.histogramOf(entry.id).add(micros);
     if (slot >= 0 && this.slots !== null) {
-      this.slots.add(slot, micros, isNested ? 0 : requestBytes(args), isNested ? 0 : replyBytes);
+      this.slots.add(slot, micros, hidden ? 0 : requestBytes(args), hidden ? 0 : replyBytes);
     }
-    if (isNested) return;
+    if (client.isInternal) return;
     if (this.latency.thresholdMs > 0) {
       this.latency.sample(entry.has(flag.FAST) ? 'fast-command' : 'command', micros / 1000, nowMs);
     }
@@ -90,7 +91,7 @@ export class Accounting {
     const { slow, 'large-request': request, 'large-reply': reply } = this.commandLog.parts;
     if (slow.threshold >= 0 && micros >= slow.threshold) slow.add(Math.round(micros), client, entry, args, nowMs);
     if (reply.threshold >= 0 && replyBytes >= reply.threshold) reply.add(replyBytes, client, entry, args, nowMs);
-    if (request.threshold >= 0 && roughBytes(args) >= request.threshold) {
+    if (!isNested && request.threshold >= 0 && roughBytes(args) >= request.threshold) {
       const bytes = requestBytes(args);
       if (bytes >= request.threshold) request.add(bytes, client, entry, args, nowMs);
     }

@@ -50,14 +50,17 @@ export class CommandLogPart {
     this.entries = [];
   }
 
+  /** A script's command is logged as its caller's. */
   add(value: number, client: Client, entry: CommandEntry, args: Arguments, nowMs: number): void {
+    if (this.maxEntries === 0) return;
+    const { address, name } = client.caller ?? client;
     this.entries.unshift({
       id: this.nextId++,
       atSeconds: Math.floor(nowMs / 1000),
       value,
       args: argumentsOf(entry, args),
-      address: client.address,
-      clientName: client.name,
+      address,
+      clientName: name,
     });
     this.entries.length = Math.min(this.entries.length, this.maxEntries);
   }

@@ -1,6 +1,6 @@
 /**
  * Error replies by their code, the first word: INFO errorstats. Source: Valkey 9.1 server.c incrementErrorCount.
- * Limit: MAX_CODES; a script may answer with words of its own, and beyond the limit they are counted as one.
+ * Limit: MAX_CODES; a script may answer with words of its own, and beyond the limit they are counted as one. The server's own are few.
  */
 const MAX_CODES = 128;
 const OTHERS = 'ERRORSTATS_OVERFLOW';
@@ -10,12 +10,12 @@ export class ErrorCounts {
   total = 0;
   private readonly byCode: Map<string, number> = new Map();
 
-  /** `error` is the text of an error reply, without its `-`. */
-  count(error: string): void {
+  /** `error` is the text of an error reply, without its `-`; `fromScript`: its words may be of the script's own making. */
+  count(error: string, fromScript = false): void {
     this.total++;
     const space = error.indexOf(' ');
     const code = space < 0 ? error : error.slice(0, space);
-    const known = this.byCode.has(code) || this.byCode.size < MAX_CODES ? code : OTHERS;
+    const known = !fromScript || this.byCode.has(code) || this.byCode.size < MAX_CODES ? code : OTHERS;
     this.byCode.set(known, (this.byCode.get(known) ?? 0) + 1);
   }
 

@@ -20,10 +20,9 @@ const ACL_REASONS: readonly (readonly [number, string])[] = [
 /** No git checkout stands behind a build. */
 const NO_SOURCE = '00000000';
 
-/** Counters of what does not exist here: forks, active defragmentation, I/O threads. Monitoring reads them. */
+/** Counters of what does not exist here: time to fork, active defragmentation, I/O threads. Monitoring reads them. */
 const ABSENT_STATS: readonly string[] = [
   'latest_fork_usec',
-  'total_forks',
   'migrate_cached_sockets',
   'slave_expires_tracked_keys',
   'active_defrag_hits',
@@ -52,8 +51,7 @@ const server: Section = (rooms) => (add) => {
   add('redis_git_dirty', 0);
   add('redis_build_id', NO_SOURCE);
   add('server_implementation', 'keyherd');
-  add('redis_mode', mode);
-  add('server_mode', mode);
+  add(settings.flag('extended-redis-compatibility') ? 'redis_mode' : 'server_mode', mode);
   add('os', facts.platform);
   add('arch_bits', 64);
   add('monotonic_clock', 'performance.now');
@@ -133,10 +131,7 @@ const memory: Section = (rooms) => (add) => {
   add('allocator_frag_bytes', arena.pageBytes - arena.usedBytes);
   add('mem_fragmentation_ratio', (facts.residentBytes / Math.max(1, used)).toFixed(2));
   add('mem_fragmentation_bytes', facts.residentBytes - used);
-  add('mem_not_counted_for_evict', 0);
-  let clientBytes = 0;
-  for (const client of rooms.clients.all()) clientBytes += client.inputBytes + rooms.clients.outputBytes(client);
-  add('mem_clients_normal', clientBytes);
+  add('mem_clients_normal', rooms.clientBytes());
   add('mem_allocator', 'arena');
   add('active_defrag_running', 0);
   add('lazyfree_pending_objects', rooms.keyspace.lazyPending);
@@ -175,8 +170,8 @@ const stats: Section = (rooms) => (add) => {
   add('total_error_replies', accounting.errors.total);
   add('total_reads_processed', traffic.reads);
   add('total_writes_processed', traffic.writes);
-  add('client_query_buffer_limit_disconnections', traffic.queryLimitDisconnections);
-  add('client_output_buffer_limit_disconnections', traffic.outputLimitDisconnections);
+  add('client_query_buffer_limit_disconnections', all.overQueryLimit);
+  add('client_output_buffer_limit_disconnections', all.overOutputLimit);
   add('eventloop_cycles', traffic.cycles);
   add('eventloop_duration_sum', Math.round(traffic.cycleMicros));
   add('eventloop_duration_cmd_sum', Math.round(accounting.commandMicros));
@@ -184,6 +179,17 @@ const stats: Section = (rooms) => (add) => {
   add('instantaneous_eventloop_duration_usec', Math.round(traffic.microsPerCycle));
   for (const [reason, name] of ACL_REASONS) add(`acl_access_denied_${name}`, rooms.acl.log.denied(reason));
   for (const field of ABSENT_STATS) add(field, 0);
+};
+
+/** What is told only when it is asked for by name; the last two are of I/O threads, which do not exist here. */
+const debug: Section = (rooms) => (add) => {
+  const { traffic } = rooms;
+  add('eventloop_duration_aof_sum', Math.round(traffic.appendMicros));
+  add('eventloop_duration_cron_sum', Math.round(traffic.tickMicros));
+  add('eventloop_duration_max', Math.round(traffic.longestCycleMicros));
+  add('eventloop_cmd_per_cycle_max', traffic.mostCommandsInCycle);
+  add('io_threaded_reads_pending', 0);
+  add('io_threaded_writes_pending', 0);
 };
 
 const cpu: Section = (rooms) => (add) => {
@@ -251,9 +257,11 @@ const sections: readonly (readonly [string, Section | null])[] = [
   ['cluster', cluster],
   ['scriptingengines', null],
   ['keyspace', keyspace],
+  ['debug', debug],
 ];
 const TITLES: Readonly<Record<string, string>> = { cpu: 'CPU', scriptingengines: 'Scripting Engines' };
-const NOT_DEFAULT: readonly string[] = ['commandstats', 'latencystats', 'scriptingengines'];
+const NOT_DEFAULT: readonly string[] = ['commandstats', 'latencystats', 'scriptingengines', 'debug'];
+const ONLY_BY_NAME = 'debug';
 
 /** The text of INFO for the sections named (none: the default ones; `all`, `everything`, `default` as in Valkey). */
 export function infoText(rooms: Rooms, wanted: readonly string[]): string {
@@ -261,7 +269,8 @@ export function infoText(rooms: Rooms, wanted: readonly string[]): string {
   const byDefault = wanted.length === 0 || wanted.includes('default');
   const parts: string[] = [];
   for (const [name, section] of sections) {
-    if (!all && !wanted.includes(name) && !(byDefault && !NOT_DEFAULT.includes(name))) continue;
+    if (!(all && name !== ONLY_BY_NAME) && !wanted.includes(name) && !(byDefault && !NOT_DEFAULT.includes(name)))
+      continue;
     let text = `# ${TITLES[name] ?? `${name[0]!.toUpperCase()}${name.slice(1)}`}\r\n`;
     const add = (field: string, value: string | number): void => {
       text += `${field}:${value}\r\n`;

@@ -42,8 +42,12 @@ export class Traffic {
   /** Turns of the event loop that brought requests, and the microseconds that they took. */
   cycles = 0;
   cycleMicros = 0;
-  queryLimitDisconnections = 0;
-  outputLimitDisconnections = 0;
+  /** The longest of them, and the most commands in one. */
+  longestCycleMicros = 0;
+  mostCommandsInCycle = 0;
+  /** Microseconds of ticks, and of handing the log of writes to its file. */
+  tickMicros = 0;
+  appendMicros = 0;
   private readonly rates = {
     commands: new Rate(),
     input: new Rate(),
@@ -54,16 +58,22 @@ export class Traffic {
     cycleMicros: new Rate(),
   };
   private cycleBegan: Float64Array = new Float64Array(1);
+  private commandsBefore = 0;
 
-  /** Something arrived: a cycle begins, unless one is under way. */
-  beginCycle(nowMicros: number): void {
-    if (this.cycleBegan[0] === 0) this.cycleBegan[0] = nowMicros;
+  /** Something arrived: a cycle begins, unless one is under way. `commands`: how many ran since the start. */
+  beginCycle(nowMicros: number, commands: number): void {
+    if (this.cycleBegan[0] !== 0) return;
+    this.cycleBegan[0] = nowMicros;
+    this.commandsBefore = commands;
   }
 
-  endCycle(nowMicros: number): void {
+  endCycle(nowMicros: number, commands: number): void {
     if (this.cycleBegan[0] === 0) return;
+    const micros = nowMicros - this.cycleBegan[0]!;
     this.cycles++;
-    this.cycleMicros += nowMicros - this.cycleBegan[0]!;
+    this.cycleMicros += micros;
+    this.longestCycleMicros = Math.max(this.longestCycleMicros, micros);
+    this.mostCommandsInCycle = Math.max(this.mostCommandsInCycle, commands - this.commandsBefore);
     this.cycleBegan[0] = 0;
   }
 
@@ -115,8 +125,10 @@ export class Traffic {
     this.replicationOutputBytes = 0;
     this.cycles = 0;
     this.cycleMicros = 0;
-    this.queryLimitDisconnections = 0;
-    this.outputLimitDisconnections = 0;
+    this.longestCycleMicros = 0;
+    this.mostCommandsInCycle = 0;
+    this.tickMicros = 0;
+    this.appendMicros = 0;
     for (const rate of Object.values(this.rates)) rate.reset();
   }
 }

@@ -23,6 +23,7 @@ export const ERR_NUMKEYS = 'ERR numkeys should be greater than 0';
 export const ERR_INDEX = 'ERR index out of range';
 export const ERR_OFFSET = 'ERR offset is out of range';
 export const ERR_STRING_TOO_LONG = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
+export const ERR_NOT_IN_SCRIPT = 'ERR This Valkey command is not allowed from script';
 export const ERR_OOM = "OOM command not allowed when used memory > 'maxmemory'.";
 export const ERR_LOADING = 'LOADING Valkey is loading the dataset in memory';
 export const ERR_READONLY = "READONLY You can't write against a read only replica.";

@@ -89,6 +89,11 @@ export class ReplyWriter {
     if (region !== null) this.pool.give(region, output.view);
   }
 
+  /** What is written runs over the client's limit: nobody will read it, and a long reply may end here. */
+  get overflowed(): boolean {
+    return this.output?.overflowed === true;
+  }
+
   /** Position to return to with `rewind`: EXEC's nested errors, muted clients and dry runs use it. */
   mark(): number {
     return this.at;

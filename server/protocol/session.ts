@@ -64,6 +64,7 @@ export class Session {
     }
     this.append(bytes, 0, length);
     if (this.pendingLength > this.context.queryLimitBytes) {
+      this.context.clients.overQueryLimit++;
       this.context.clients.kill(client, 'query buffer limit reached');
       return;
     }

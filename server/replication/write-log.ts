@@ -155,6 +155,11 @@ export class WriteLog {
     return (this.blocks.length - this.head + this.spare.length) * BLOCK_BYTES;
   }
 
+  /** Of it, what is there because readers have not read it yet, or is about to be freed: not the backlog's. */
+  get beyondBacklogBytes(): number {
+    return Math.max(0, this.memoryBytes - Math.ceil(this.backlogBytes / BLOCK_BYTES) * BLOCK_BYTES);
+  }
+
   get readerCount(): number {
     return this.readers.length;
   }
@@ -194,6 +199,7 @@ export class WriteLog {
 
   /** What is appended until `endTransaction` is one MULTI/EXEC; nothing when nothing is appended. */
   beginTransaction(): void {
+    if (this.relaying) return;
     assert(!this.transactionOpen, 'transactions do not nest');
     this.transactionOpen = true;
   }
@@ -451,6 +457,7 @@ export class WriteLog {
 
   /** Becomes a replica's log: only `appendRaw` from here on, and a backlog for replicas of ours and for a promotion. */
   beginRelaying(backlogBytes: number): void {
+    if (this.transactionOpen) this.endTransaction();
     this.relaying = true;
     this.keepBacklog(backlogBytes);
   }

@@ -158,13 +158,25 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     node.executor.writes = this;
     node.rooms.replication = this;
     node.rooms.infoSections.set('replication', this.info);
+    const describedMemory = node.rooms.infoSections.get('memory');
     node.rooms.infoSections.set('stats', (add) => {
       add('sync_full', this.primary.fullSyncs);
       add('sync_partial_ok', this.primary.partialSyncs);
       add('sync_partial_err', this.primary.partialSyncsRefused);
+      // Where Valkey forks, a snapshot begins.
+      add('total_forks', node.snapshots.opened);
     });
     node.role = () => (this.replica === null ? 'primary' : 'replica');
     node.logBytes = () => this.log.memoryBytes;
+    node.uncountedBytes = () => this.log.beyondBacklogBytes;
+    node.rooms.infoSections.set('memory', (add) => {
+      describedMemory?.(add);
+      const { memoryBytes, beyondBacklogBytes } = this.log;
+      add('mem_not_counted_for_evict', beyondBacklogBytes);
+      add('mem_replication_backlog', memoryBytes - beyondBacklogBytes);
+      add('mem_total_replication_buffers', memoryBytes);
+      add('mem_clients_slaves', this.primary.replicas.length > 0 ? beyondBacklogBytes : 0);
+    });
     node.turnEnders.add(() => this.endTurn());
     node.clients.onGone((client) => this.primary.gone(client));
     node.clients.onPauseChange = () => this.decideExpiry();
@@ -253,6 +265,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   }
 
   append(database: number, slot: number, args: Arguments): void {
+    // Within a transaction that made this node a replica: the stream is its primary's from there on.
+    if (!this.log.active) return;
     this.log.appendCommand(database, slot, args.bytes, args.starts, args.ends, args.count);
   }
 
@@ -432,7 +446,8 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       dropExpiredBeforeMs: 0,
       takeLibrary: (code) => takeLibrary(node, code),
     });
-    const reader = new RdbReader(loader, source);
+    const relaxed = node.settings.text('rdb-version-check') === 'relaxed';
+    const reader = new RdbReader(loader, source, true, relaxed);
     return {
       push: (bytes, from, to) => reader.push(bytes, from, to),
       get failure() {

@@ -45,15 +45,17 @@ export class Upkeep {
     this.frequencies = new Frequencies(() => node.random());
     const eviction = new Eviction(keyspace, {
       random: () => node.random(),
-      usedMemoryBytes: () => node.usedMemoryBytes(),
+      usedMemoryBytes: () => node.usedMemoryBytes() - node.uncountedBytes(),
       nowMicros: () => performance.now() * 1000,
       mayEvict: () => this.mayChange,
       reclaim: (elements) => this.reclaim(elements),
-      refresh: () => {
-        if (node.keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
-      },
+      refresh: () => this.refresh(),
     });
     this.eviction = eviction;
+    // What a client held is free when it has gone: the next look shall not be at a sum with it.
+    node.clients.onGone(() => {
+      this.summedAtMs = 0;
+    });
     settings.watch('maxmemory', (value) => {
       eviction.maxMemoryBytes = Number(value);
       this.limitClients();
@@ -92,10 +94,20 @@ export class Upkeep {
     if (this.slice(nowMs)) this.soon();
   }
 
-  private sumClients(): void {
+  /** Clients that hold too much go before keys do. */
+  private refresh(): void {
+    const { clients, keyspace } = this.node;
+    if (clients.eviction.isOver) {
+      clients.eviction.evict();
+      this.sumClients();
+    } else if (keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
+  }
+
+  sumClients(): void {
     const { clients } = this.node;
     let total = 0;
     for (const client of clients.all()) {
+      if (client.killed) continue;
       if (client.kind === NORMAL_CLIENT || client.kind === PUBSUB_CLIENT) total += clients.memoryOf(client).total;
     }
     this.clientBytes = total;
