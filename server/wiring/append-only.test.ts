@@ -56,7 +56,7 @@ class Server {
     const server = Server.spawn(folder, directives, command);
     running = server;
     await vi.waitFor(
-      async () => expect(await server.client.info('persistence')).toMatch(/loading:0.*aof_pending_rewrite:0/s),
+      async () => expect(await server.client.info('persistence')).toMatch(/loading:0(?!.*aof_pending_rewrite:1)/s),
       {
         timeout: 20_000,
         interval: 50,
@@ -215,6 +215,77 @@ test('WAITAOF waits for the disk, and appendfsync always has nothing to wait for
   await client.set('k', 'y');
   expect(await client.call('WAITAOF', 1, 0, 5000)).toEqual([1, 0]);
   expect(readFileSync(join(folder, 'appendonlydir', filesOf(folder)[1]!), 'latin1')).toContain('$1\r\ny\r\n');
+});
+
+const HELD_UP = 10_000_000;
+
+test('BGREWRITEAOF is scheduled while a save runs, and begins when it is over', async () => {
+  const server = await Server.start(freshFolder());
+  const { client } = server;
+  await client.set('k', 'v');
+  await client.config('SET', 'rdb-key-save-delay', HELD_UP);
+  expect(await client.bgsave()).toBe('Background saving started');
+  expect(await client.call('BGREWRITEAOF')).toBe('Background append only file rewriting scheduled');
+  expect(await client.info('persistence')).toMatch(/aof_rewrite_in_progress:0.*aof_rewrite_scheduled:1/s);
+  await client.config('SET', 'rdb-key-save-delay', 0);
+  await vi.waitFor(
+    async () =>
+      expect(await client.info('persistence')).toMatch(
+        /rdb_saves:1.*aof_rewrite_in_progress:0.*aof_rewrite_scheduled:0.*aof_rewrites:2\r/s,
+      ),
+    { timeout: 10_000, interval: 20 },
+  );
+});
+
+test('appendonly set to yes within a transaction begins after it, with all that the transaction wrote', async () => {
+  const folder = freshFolder();
+  let server = await Server.start(folder, ['--appendonly', 'no']);
+  const { client } = server;
+  await client.multi().incr('counter').config('SET', 'appendonly', 'yes').incr('counter').exec();
+  await client.incr('counter');
+  await vi.waitFor(async () => expect(await client.info('persistence')).toContain('aof_pending_rewrite:0'), {
+    timeout: 10_000,
+  });
+  await client.incr('counter');
+  expect(await client.call('WAITAOF', 1, 0, 5000)).toEqual([1, 0]);
+  await server.kill('SIGKILL');
+  server = await Server.start(folder);
+  expect(await server.client.get('counter')).toBe('4');
+});
+
+test('appendonly set to no ends a rewrite, and set to yes again begins another at once', async () => {
+  const folder = freshFolder();
+  let server = await Server.start(folder);
+  const { client } = server;
+  for (let i = 0; i < 10; i++) await client.set(`key:${i}`, i);
+  await client.config('SET', 'rdb-key-save-delay', HELD_UP);
+  await client.call('BGREWRITEAOF');
+  expect(await client.info('persistence')).toContain('aof_rewrite_in_progress:1');
+  await client.config('SET', 'appendonly', 'no');
+  await client.config('SET', 'appendonly', 'yes');
+  await client.config('SET', 'rdb-key-save-delay', 0);
+  await vi.waitFor(async () => expect(await client.info('persistence')).toContain('aof_pending_rewrite:0'), {
+    timeout: 10_000,
+  });
+  await client.set('after', 'it');
+  const digest = await server.digest();
+  expect(await client.call('WAITAOF', 1, 0, 5000)).toEqual([1, 0]);
+  await server.kill('SIGKILL');
+  server = await Server.start(folder);
+  expect(await server.digest()).toBe(digest);
+});
+
+test('a node whose first rewrite is under way does not stop, unless it is forced', async () => {
+  const server = await Server.start(freshFolder(), ['--appendonly', 'no']);
+  const { client } = server;
+  for (let i = 0; i < 10; i++) await client.set(`key:${i}`, i);
+  await client.config('SET', 'rdb-key-save-delay', HELD_UP);
+  await client.config('SET', 'appendonly', 'yes');
+  await expect(client.call('SHUTDOWN', 'NOSAVE')).rejects.toThrow('Errors trying to SHUTDOWN');
+  expect(server.said).toContain("Writing initial AOF, can't exit");
+  expect(await client.set('still', 'here')).toBe('OK');
+  client.call('SHUTDOWN', 'NOSAVE', 'FORCE').catch(() => {});
+  expect(await server.exitCode()).toBe(1);
 });
 
 describe.skipIf(valkey === null)('with a real valkey-server', () => {

@@ -30,12 +30,10 @@ import { AppendFile, removeFile, syncFolder } from '../storage/append-file.ts';
 import { readPieces } from '../storage/rdb-file.ts';
 import { saveSnapshot } from '../storage/saving.ts';
 import { replaceFile } from '../storage/whole-file.ts';
+import { SavePace } from './save-pace.ts';
 
 /** appendfsync everysec. */
 const SYNC_PERIOD_MS = 1000;
-/** A rewrite's share of a turn; looked at after every SLICE_UNITS of work. */
-const SLICE_MS = 2;
-const SLICE_UNITS = 250;
 /** After a rewrite failed the next comes so much later, twice as late each time. */
 const RETRY_FIRST_MS = 60_000;
 const RETRY_MAX_MS = 3_600_000;
@@ -49,6 +47,8 @@ export interface SnapshotFiles {
   /** Loads an RDB file into the empty keyspace; the problem or null. */
   loadBase(path: string): Promise<string | null>;
   openSnapshot(): Snapshot;
+  /** The RDB file is being written: a rewrite waits, so that the disk and the memory of only one of them are needed. */
+  readonly isSaving: boolean;
   /** CONFIG's dir. */
   readonly directory: string;
   /** The RDB file. */
@@ -95,7 +95,7 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     this.log = log;
     this.isComplete = isComplete;
     node.rooms.appendOnly = this;
-    node.turnEnders.add(() => this.pump());
+    node.turnEnders.add(() => this.pumpInTurn());
     node.settings.watch('appendonly', () => {
       if (this.started) this.followSetting();
     });
@@ -104,11 +104,21 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
       described?.(add);
       this.describe(add);
     });
+    // Before the RDB file is saved at the end.
+    node.parts.unshift({ beforeStop: async () => this.stopRefusal() });
     node.parts.push(this);
   }
 
   get wanted(): boolean {
     return this.node.settings.flag('appendonly');
+  }
+
+  private pumpInTurn(): void {
+    if (this.file === null) return;
+    const { accounting, traffic } = this.node;
+    const beganMicros = accounting.nowMicros;
+    this.pump();
+    traffic.appendMicros += accounting.nowMicros - beganMicros;
   }
 
   private get folder(): string {
@@ -229,9 +239,13 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
   private followSetting(): void {
     if (this.wanted) {
       this.stale = true;
-      void this.rewrite();
+      if (this.mustWait(this.node.executor.call.inExec)) {
+        this.scheduled = true;
+        this.node.log('notice', 'appendonly was set to yes: an AOF background was scheduled to start when possible');
+      } else void this.rewrite();
       return;
     }
+    this.scheduled = false;
     this.cancelReason = 'appendonly was set to no';
     this.pump();
     this.close();
@@ -270,6 +284,13 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     this.durable = this.reader.position;
   }
 
+  /** Out of cluster mode: until the first rewrite is over what was written since appendonly was set may be in no file. */
+  private stopRefusal(): string | null {
+    const { settings } = this.node;
+    if (!this.started || !this.wanted || !this.stale || this.rewriting === null) return null;
+    return settings.flag('cluster-enabled') ? null : "Writing initial AOF, can't exit";
+  }
+
   async stop(): Promise<void> {
     // What is acknowledged from here on would not be in the file.
     if (this.wanted) this.node.clients.pause(STOP_PAUSE, Number.MAX_SAFE_INTEGER, PAUSE_WRITES);
@@ -284,8 +305,13 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     if (!this.started || this.node.executor.loading) return;
     this.pump();
     this.syncIfDue(nowMs);
-    if (this.rewriting !== null || !this.isComplete() || nowMs < this.retryAtMs) return;
+    if (this.mustWait(false) || nowMs < this.retryAtMs) return;
     if (this.scheduled || (this.wanted && (this.stale || this.hasGrown()))) void this.rewrite();
+  }
+
+  /** No rewrite begins now: within a transaction the snapshot would hold its first half, and the increment the second. */
+  private mustWait(inTransaction: boolean): boolean {
+    return inTransaction || this.rewriting !== null || this.files.isSaving || !this.isComplete();
   }
 
   private hasGrown(): boolean {
@@ -398,8 +424,9 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     const before = this.manifest;
     const increment = nextIncrement(before, prefix);
     const base = nextBase(before, prefix);
+    const followed = this.wanted;
     const snapshot = files.openSnapshot();
-    if (this.wanted) {
+    if (followed) {
       const file = new AppendFile(join(folder, increment.name));
       file.truncate(0);
       this.openIncrement(file);
@@ -408,21 +435,16 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
       if (!this.stale) this.writeManifest(this.manifest);
     }
     node.log('notice', `Rewriting ${NAME}: ${base.name}`);
-    this.baseBytes = await saveSnapshot(snapshot, join(folder, base.name), String(process.pid), {
-      slice: (open) => {
-        const until = performance.now() + SLICE_MS;
-        do node.snapshots.slice(open, SLICE_UNITS);
-        while (open.active && !open.full && performance.now() < until);
-      },
-      nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
-      cancelled: () => this.cancelReason,
-    }).finally(() => {
+    const pace = new SavePace(node, () => this.cancelReason);
+    this.baseBytes = await saveSnapshot(snapshot, join(folder, base.name), String(process.pid), pace).finally(() => {
       if (snapshot.active) node.snapshots.close(snapshot);
     });
-    const since = this.wanted ? this.manifest.increments.filter(({ sequence }) => sequence >= increment.sequence) : [];
+    // What appendonly, set to yes meanwhile, writes begins with a rewrite of its own.
+    const goesOn = followed && this.file !== null;
+    const since = goesOn ? this.manifest.increments.filter(({ sequence }) => sequence >= increment.sequence) : [];
     this.manifest = { base, increments: since };
     this.writeManifest(this.manifest);
-    this.stale = !this.wanted;
+    this.stale = !goesOn;
     this.olderBytes = 0;
     this.sizeAtRewrite = this.sizeBytes;
     for (const { name } of dropped(before, this.manifest)) {
@@ -462,6 +484,11 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
     if (problem === null) {
       this.failuresInARow = 0;
       this.node.log('notice', `Rewrote ${NAME} in ${this.lastRewriteMs} ms: ${this.sizeBytes} bytes`);
+      return;
+    }
+    if (this.cancelReason !== '') {
+      this.lastRewriteFailed = false;
+      this.node.log('notice', `Rewriting ${NAME} ended: ${problem}`);
       return;
     }
     this.node.log('warning', `Rewriting ${NAME} failed: ${problem}`);
@@ -535,7 +562,7 @@ export class AppendOnlyPart implements Part, ReaderOwner, AppendOnlyRoom {
 
   rewriteInBackground(later: boolean): string {
     if (this.rewriting !== null) return 'ERR Background append only file rewriting already in progress';
-    if (later || !this.isComplete() || this.node.executor.loading) {
+    if (this.mustWait(later) || this.node.executor.loading) {
       this.scheduled = true;
       return 'Background append only file rewriting scheduled';
     }

@@ -23,21 +23,17 @@ import { WholeDataset } from '../persistence/whole-dataset.ts';
 import { Arguments } from '../protocol/arguments.ts';
 import { fileSize, readPieces, removeTemporary } from '../storage/rdb-file.ts';
 import { saveSnapshot } from '../storage/saving.ts';
+import { microsOf, SavePace } from './save-pace.ts';
 import { takeLibrary, tellLibraries } from './scripting.ts';
 
 /** Deletions that replicas are told of after a start; with more than these they are sent the whole dataset. */
 const MAX_DROPPED = 100_000;
 /** What a save may keep back or have waiting before it fails: the memory that writes during a save may cost. */
 const QUEUE_LIMIT_BYTES = 256 * 1024 * 1024;
-/** A save's share of a turn. Looked at after every SLICE_UNITS of work (about a microsecond each). */
-const SLICE_MS = 2;
-const SLICE_UNITS = 250;
 /** Free arena pages kept ahead of a load: 16 MiB. */
 const RESERVED_PAGES = 256;
 /** A long load says how far it is. */
 const PROGRESS_MS = 5000;
-/** A save that is slowed down looks so often whether it shall end. */
-const DELAY_STEP_MS = 20;
 const ALREADY_SAVING = 'ERR Background save already in progress';
 const INCOMPLETE = 'ERR Only a part of the dataset has arrived from the primary: it is not saved';
 const SHUTDOWN_PAUSE = 'shutdown';
@@ -80,8 +76,6 @@ export class PersistencePart implements Part, PersistenceRoom {
   private cancelReason = '';
   private stopping = false;
   private loading: Loading | null = null;
-  /** rdb-key-save-delay: of so many keys, and when the next one is due. */
-  private delayed = { keys: 0, untilMs: 0 };
   private keysLoaded = 0;
   private keysExpired = 0;
 
@@ -159,7 +153,8 @@ export class PersistencePart implements Part, PersistenceRoom {
       replaces,
       takeLibrary: (code) => takeLibrary(node, code, replaces),
     });
-    const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'));
+    const relaxed = settings.text('rdb-version-check') === 'relaxed';
+    const reader = new RdbReader(loader, path, settings.flag('rdbchecksum'), relaxed);
     const { expiryMode } = keyspace;
     let saidAtMs = loading.startedAtMs;
     const delayMicros = microsOf(settings.integer('key-load-delay'));
@@ -224,6 +219,11 @@ export class PersistencePart implements Part, PersistenceRoom {
     if (this.state.isDue(this.node.keyspace.dirty, nowMs)) void this.begin();
   }
 
+  /** A save is under way. */
+  get isSaving(): boolean {
+    return this.saving !== null;
+  }
+
   private get savable(): boolean {
     return !this.node.executor.loading && this.isComplete();
   }
@@ -268,7 +268,12 @@ export class PersistencePart implements Part, PersistenceRoom {
     const { node, state, path } = this;
     node.log('notice', `Saving ${node.keyspace.keyCount()} keys to ${path}`);
     try {
-      const sizeBytes = await saveSnapshot(snapshot, path, String(process.pid), this);
+      const sizeBytes = await saveSnapshot(
+        snapshot,
+        path,
+        String(process.pid),
+        new SavePace(node, () => this.cancelReason),
+      );
       node.keyspace.dirty -= state.succeeded(node.nowMs());
       node.log(
         'notice',
@@ -287,42 +292,6 @@ export class PersistencePart implements Part, PersistenceRoom {
     this.state.failed(this.node.nowMs(), this.cancelReason !== '');
     this.node.log('warning', `Saving to ${path} failed: ${reason}`);
     return reason;
-  }
-
-  // --- SaveTurns -------------------------------------------------------------------------------------------------------
-
-  slice(snapshot: Snapshot): void {
-    const { node } = this;
-    node.turn();
-    const until = performance.now() + SLICE_MS;
-    const delayMs = microsOf(node.settings.integer('rdb-key-save-delay')) / 1000;
-    do {
-      if (delayMs > 0 && !this.keyIsDue(snapshot, delayMs)) return;
-      node.snapshots.slice(snapshot, delayMs > 0 ? 1 : SLICE_UNITS);
-    } while (snapshot.active && !snapshot.full && performance.now() < until);
-  }
-
-  /** rdb-key-save-delay: whether the key after those that were told may follow yet. */
-  private keyIsDue(snapshot: Snapshot, delayMs: number): boolean {
-    const now = performance.now();
-    if (this.delayed.keys > snapshot.keysTold) this.delayed = { keys: 0, untilMs: now };
-    if (snapshot.keysTold > this.delayed.keys) {
-      const added = snapshot.keysTold - this.delayed.keys;
-      this.delayed = {
-        keys: snapshot.keysTold,
-        untilMs: Math.max(this.delayed.untilMs, now - delayMs) + added * delayMs,
-      };
-    }
-    return now >= this.delayed.untilMs;
-  }
-
-  nextTurn(): Promise<void> {
-    const waitMs = Math.min(DELAY_STEP_MS, this.delayed.untilMs - performance.now());
-    return new Promise((resolve) => (waitMs > 1 ? setTimeout(resolve, waitMs) : setImmediate(resolve)));
-  }
-
-  cancelled(): string {
-    return this.cancelReason;
   }
 
   // --- Writes and the end ----------------------------------------------------------------------------------------------
@@ -479,11 +448,6 @@ export class PersistencePart implements Part, PersistenceRoom {
     add('loading_loaded_bytes', loading.loadedBytes);
     add('loading_loaded_perc', ((100 * loading.loadedBytes) / Math.max(1, loading.totalBytes)).toFixed(2));
   }
-}
-
-/** The delays that tests ask for: microseconds a key, or of -n one for n keys. */
-function microsOf(delay: number): number {
-  return delay < 0 ? 1 / -delay : delay;
 }
 
 function reasonOf(problem: unknown): string {
