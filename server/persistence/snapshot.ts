@@ -192,6 +192,11 @@ export class Snapshots implements BucketGuard, DetachedReader, ListGuard {
   }
 
   /** Opens a snapshot of the dataset as it is now. Call `slice` until it is `done` or has a `failure`, then `close`. */
+  /** Snapshots begun so far. */
+  get opened(): number {
+    return this.lastEpoch;
+  }
+
   open(consumer: SnapshotConsumer, options: SnapshotOptions): Snapshot {
     const snapshot = new Snapshot(consumer, ++this.lastEpoch, options, this.keyspace.databases.length);
     this.snapshots.push(snapshot);

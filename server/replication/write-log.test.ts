@@ -216,3 +216,17 @@ test('when the backlog goes, nobody may continue the old history', () => {
   expect(log.canContinueFrom(ID, log.position)).toBe(false);
   expect(log.previousId).toBe(NO_REPLICATION_ID);
 });
+
+test('a transaction within which the node becomes a replica ends before the primary’s stream begins', () => {
+  const log = new WriteLog(ID);
+  const reader = log.attachAtEnd('replica', owner, false, 0);
+  log.beginTransaction();
+  append(log, 0, NO_SLOT, 'set', 'k', 'v');
+  log.beginRelaying(1000);
+  const { position } = log;
+  log.endTransaction();
+  log.beginTransaction();
+  log.endTransaction();
+  expect(log.position).toBe(position);
+  expect(readAll(log, reader)).toBe(resp('MULTI') + resp('SELECT', '0') + resp('set', 'k', 'v') + resp('EXEC'));
+});
