@@ -184,3 +184,15 @@ test('a client that asked for NO-TOUCH looks without keeping keys alive, and TOU
   expect(client.send('OBJECT', 'IDLETIME', 'k')).toBe(':0\r\n');
   expect(client.send('CLIENT', 'INFO')).toContain(' cmd=client|info ');
 });
+
+test('with extended-redis-compatibility the server names itself as the one it is compatible with', () => {
+  const client = new TestNode().client();
+  expect(client.send('HELLO')).toContain('$6\r\nvalkey\r\n');
+  expect(client.send('INFO', 'server')).toMatch(/server_mode:standalone/);
+  expect(client.send('INFO', 'server')).not.toMatch(/redis_mode/);
+  client.send('CONFIG', 'SET', 'extended-redis-compatibility', 'yes');
+  expect(client.send('HELLO')).toMatch(/\$5\r\nredis\r\n\$7\r\nversion\r\n\$5\r\n7\.2\.\d/);
+  expect(client.send('INFO', 'server')).toMatch(/redis_mode:standalone/);
+  expect(client.send('INFO', 'server')).not.toMatch(/server_mode/);
+  expect(client.send('LOLWUT')).toContain('Redis ver. 7.2.');
+});

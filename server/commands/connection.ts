@@ -4,7 +4,7 @@
  */
 
 import { DENIED_AUTH } from '../acl/check.ts';
-import { VALKEY_VERSION } from '../config/version.ts';
+import { REDIS_VERSION, VALKEY_VERSION } from '../config/version.ts';
 import { OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import {
   ERR_AUTH_NOT_SET,
@@ -145,9 +145,10 @@ function describeServer(call: Call): void {
   const zone = rooms.settings.directive('availability-zone') === null ? '' : rooms.settings.text('availability-zone');
   reply.map(zone === '' ? 7 : 8);
   reply.bulkText('server');
-  reply.bulkText('valkey');
+  const asRedis = rooms.settings.flag('extended-redis-compatibility');
+  reply.bulkText(asRedis ? 'redis' : 'valkey');
   reply.bulkText('version');
-  reply.bulkText(VALKEY_VERSION);
+  reply.bulkText(asRedis ? REDIS_VERSION : VALKEY_VERSION);
   reply.bulkText('proto');
   reply.integer(client.output.protocol);
   reply.bulkText('id');

@@ -177,6 +177,16 @@ test.each([12, 79, 81, 0xffff])('a payload of version %i is refused', (version) 
   expect(client.send('RESTORE', 'key', '0', payloadOf('\x00\x01a', version))).toBe(WRONG_CHECKSUM);
 });
 
+test('with rdb-version-check relaxed a payload of any version is restored, as far as what it holds is known', () => {
+  const client = newNode({ 'rdb-version-check': 'relaxed' }).client();
+  for (const version of [12, 79, 81, 222])
+    expect(client.send('RESTORE', `${version}`, '0', payloadOf('\x00\x01a', version))).toBe('+OK\r\n');
+  expect(client.send('GET', '222')).toBe('$1\r\na\r\n');
+  expect(client.send('RESTORE', 'key', '0', payloadOf('\x63\x01a', 222))).toBe(BAD_FORMAT);
+  client.send('CONFIG', 'SET', 'rdb-version-check', 'strict');
+  expect(client.send('RESTORE', 'key', '0', payloadOf('\x00\x01a', 222))).toBe(WRONG_CHECKSUM);
+});
+
 test('a payload of an older version is restored', () => {
   const client = newNode().client();
   expect(client.send('RESTORE', 'key', '0', payloadOf('\x00\x01a', 9))).toBe('+OK\r\n');

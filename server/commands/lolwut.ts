@@ -1,5 +1,5 @@
 /** LOLWUT: a piece of computer art, another at each call. Source: Valkey 9.1 lolwut9.c (a Julia set in characters). */
-import { VALKEY_VERSION } from '../config/version.ts';
+import { REDIS_VERSION, VALKEY_VERSION } from '../config/version.ts';
 import { ERR_NOT_INTEGER } from '../protocol/errors.ts';
 import type { Call } from './call.ts';
 import { type Command, FAST, NO_KEYS, READONLY } from './command.ts';
@@ -35,8 +35,10 @@ function lolwut(call: Call): void {
     given === 4 && !call.failed ? call.double(index + 3) : Math.round(RADIUS * Math.sin(angle) * 100) / 100;
   if (call.failed) return;
   const picture = juliaSet(columns, rows, real, imaginary);
+  const asRedis = call.rooms.settings.flag('extended-redis-compatibility');
+  const version = asRedis ? `Redis ver. ${REDIS_VERSION}` : `Valkey ver. ${VALKEY_VERSION}`;
   call.reply.verbatim(
-    `${picture}Ascii representation of Julia set with constant ${real.toFixed(2)} + ${imaginary.toFixed(2)}i\nDon't forget to have fun! Valkey ver. ${VALKEY_VERSION}\n`,
+    `${picture}Ascii representation of Julia set with constant ${real.toFixed(2)} + ${imaginary.toFixed(2)}i\nDon't forget to have fun! ${version}\n`,
   );
 }
 

@@ -31,6 +31,8 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class DumpPayloads {
   skipsChecksum = false;
+  /** rdb-version-check relaxed: a version says nothing, what the payload holds is looked at. */
+  anyVersion = false;
   private readonly whole: WholeDataset;
   private readonly types: Types;
   private readonly writer: RdbWriter;
@@ -94,7 +96,7 @@ export class DumpPayloads {
     const versionAt = to - FOOTER_BYTES;
     const version = bytes[versionAt]! | (bytes[versionAt + 1]! << 8);
     const foreign = version >= format.FIRST_FOREIGN_VERSION && version <= format.LAST_FOREIGN_VERSION;
-    if (foreign || version > format.VERSION) return false;
+    if ((foreign || version > format.VERSION) && !this.anyVersion) return false;
     if (this.skipsChecksum) return true;
     this.sum(bytes, from, to - CHECKSUM_BYTES);
     const footer = new DataView(bytes.buffer, bytes.byteOffset + to - CHECKSUM_BYTES, CHECKSUM_BYTES);
@@ -301,7 +303,8 @@ class ValueVisitor implements DatasetVisitor {
     expireAtMs: number,
   ): void {
     const at = fieldExpiryOf(expireAtMs);
-    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo, at)) this.refuse('a field comes twice');
+    if (!this.builder.field(field, fieldFrom, fieldTo, value, valueFrom, valueTo, at))
+      this.refuse('a field comes twice');
   }
 
   endKey(): void {

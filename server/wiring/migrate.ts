@@ -6,7 +6,11 @@ import { DumpPayloads } from '../persistence/dump-payload.ts';
 
 export function wireMigrate(node: Node): void {
   const { rooms } = node;
-  rooms.dumps = new DumpPayloads(node.keyspace, node.types);
+  const dumps = new DumpPayloads(node.keyspace, node.types);
+  node.settings.watch('rdb-version-check', (value) => {
+    dumps.anyVersion = value === 'relaxed';
+  });
+  rooms.dumps = dumps;
   rooms.exchanges = {
     begin: (exchange) => converse(node, exchange),
     propagate: (database, slot, args) => node.executor.propagate(database, slot, args),

@@ -40,6 +40,8 @@ export class RdbReader {
 
   private readonly visitor: DatasetVisitor;
   private readonly verifyChecksum: boolean;
+  /** rdb-version-check relaxed: also a version that is not known is read, as far as its parts are. */
+  private readonly anyVersion: boolean;
 
   private readonly input: RdbInput;
   private state = AT_HEADER;
@@ -54,11 +56,12 @@ export class RdbReader {
   private readonly streams: RdbStreamReader;
 
   /** `source` names the input in messages: a file's name, or "the full sync from 10.0.0.1:6379". */
-  constructor(visitor: DatasetVisitor, source: string, verifyChecksum = true) {
+  constructor(visitor: DatasetVisitor, source: string, verifyChecksum = true, anyVersion = false) {
     this.visitor = visitor;
     this.input = new RdbInput(source, verifyChecksum);
     this.streams = new RdbStreamReader(this.input);
     this.verifyChecksum = verifyChecksum;
+    this.anyVersion = anyVersion;
   }
 
   /** Memory held for what has arrived and is not read yet. */
@@ -126,16 +129,16 @@ export class RdbReader {
     const isNew = /^VALKEY\d{3}$/.test(magic);
     if (!isOld && !isNew) throw this.input.damage(`starts with neither REDIS nor VALKEY and a version`);
     const version = Number(magic.slice(isOld ? 5 : 6));
-    if (version >= format.FIRST_FOREIGN_VERSION && version <= format.LAST_FOREIGN_VERSION) {
+    if (!this.anyVersion && version >= format.FIRST_FOREIGN_VERSION && version <= format.LAST_FOREIGN_VERSION) {
       throw new Damage(
         `${this.input.source}: RDB version ${version} is a format of Redis 7.4 or later, which Valkey cannot read either: ` +
           `export the data by commands instead`,
       );
     }
-    if (version > format.VERSION) {
+    if (!this.anyVersion && version > format.VERSION) {
       throw new Damage(
         `${this.input.source}: RDB version ${version} is newer than ${format.VERSION}, the newest known here: ` +
-          `load it with a newer release`,
+          `load it with a newer release, or set rdb-version-check relaxed`,
       );
     }
     if (version < 1 || isNew !== version > format.LAST_FOREIGN_VERSION)
