@@ -55,7 +55,7 @@ export class Ours {
     });
     node.clients.remove(client.client);
     const digest = new DigestVisitor();
-    new WholeDataset(node.keyspace, node.types).tell(digest);
+    new WholeDataset(node.keyspace, node.types, true).tell(digest);
     return { replies, digest: digestHex(digest.total) };
   }
 }

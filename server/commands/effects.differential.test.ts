@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
 
-const PORT = 17960;
+const PORT = 18_110;
 const COMMANDS = 1500;
 const FAR_SECONDS = 33_177_117_420;
 const valkey = findValkeyServer();

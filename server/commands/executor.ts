@@ -197,7 +197,7 @@ export class Executor {
     const fromStream = client.kind === STREAM_CLIENT || client.kind === IMPORT_CLIENT;
     if (this.clustered) {
       const slot = this.slotOfKeys(call, entry);
-      if (slot === CROSS_SLOT) return this.reject(client, entry, ERR_CROSSSLOT);
+      if (slot === CROSS_SLOT) return this.redirected(client, entry, ERR_CROSSSLOT);
       this.keySlot = slot;
       if (slot !== NO_SLOT) {
         this.rooms.keyspace.slot = slot;
@@ -299,7 +299,7 @@ export class Executor {
     if (!has(flag.WRITE) && !(has(flag.READONLY) && !client.readOnly)) return false;
     const primary = this.rooms.replication?.link() ?? null;
     if (primary === null) return false;
-    this.reject(client, entry, `REDIRECT ${primary.host}:${primary.port}`);
+    this.redirected(client, entry, `REDIRECT ${primary.host}:${primary.port}`);
     return true;
   }
 
@@ -325,6 +325,12 @@ export class Executor {
 
   private reject(client: Client, entry: CommandEntry, error: string): number {
     this.reply.error(entry.command.name === 'exec' ? ERR_EXEC_DISCARDED(error) : error);
+    return this.rejected(client, entry);
+  }
+
+  /** What tells where to go is told in the same words at EXEC, so that a client can follow it. */
+  private redirected(client: Client, entry: CommandEntry, error: string): number {
+    this.reply.error(error);
     return this.rejected(client, entry);
   }
 

@@ -105,7 +105,9 @@ describe.skipIf(valkey === null)('scripts beside a valkey-server', () => {
       );
       const payload = String(await from.ask('FUNCTION', 'DUMP')).slice(1);
       expect(await to.ask('FUNCTION', 'RESTORE', payload)).toBe('+OK');
-      expect(await to.ask('FUNCTION', 'RESTORE', payload)).toEqual(await from.ask('FUNCTION', 'RESTORE', payload));
+      // Which of the two is named follows from the order of a table with a random seed.
+      for (const side of [to, from])
+        expect(await side.ask('FUNCTION', 'RESTORE', payload)).toMatch(/^-ERR Library (lib|big) already exists$/);
       expect(await to.ask('FUNCTION', 'RESTORE', payload, 'REPLACE')).toBe('+OK');
       expect(await to.ask('FUNCTION', 'RESTORE', payload, 'FLUSH')).toBe('+OK');
       expect(await to.ask('FCALL', 'big', '0')).toBe(':1');
