@@ -144,6 +144,7 @@ function migrate(call: Call): void {
     requests: encoded(requests),
     keys,
     answersBeforeKeys,
+    authenticates: options.credentials.length > 0,
     deletes: !options.copy,
   });
   move.wait();
@@ -180,6 +181,7 @@ interface Plan {
   readonly keys: readonly Uint8Array[];
   /** AUTH's and SELECT's. */
   readonly answersBeforeKeys: number;
+  readonly authenticates: boolean;
   readonly deletes: boolean;
 }
 
@@ -203,6 +205,8 @@ class KeyMove implements Exchange, Waiter {
   private targetError: string | null = null;
   /** AUTH or SELECT failed: what the target did with the keys is not what was meant. */
   private misdirected = false;
+  /** All answers are here, and nothing after them. */
+  private clean = false;
   private line = '';
 
   constructor(rooms: Rooms, exchanges: ExchangeRoom, client: Client, database: Database, plan: Plan) {
@@ -233,6 +237,11 @@ class KeyMove implements Exchange, Waiter {
 
   // --- Exchange
 
+  /** Whoever authenticates does it for this exchange alone. */
+  get leavesConnection(): boolean {
+    return this.clean && !this.plan.authenticates;
+  }
+
   received(bytes: Uint8Array): boolean {
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!;
@@ -243,7 +252,10 @@ class KeyMove implements Exchange, Waiter {
       const { line } = this;
       this.line = '';
       if (!this.answered(line)) return this.end(ioError('reading'));
-      if (this.answers === this.plan.answersBeforeKeys + this.plan.keys.length) return this.end(null);
+      if (this.answers === this.plan.answersBeforeKeys + this.plan.keys.length) {
+        this.clean = i === bytes.length - 1;
+        return this.end(null);
+      }
     }
     if (this.line.length > MAX_REPLY_LINE_BYTES) return this.end(ioError('reading'));
     this.logDeletions();

@@ -112,6 +112,8 @@ export interface Exchange {
   /** Nothing moved for so long: it failed. */
   readonly timeoutMs: number;
   readonly requests: Uint8Array;
+  /** Once it is over: the connection may serve another exchange, to which nothing of this one is left. */
+  readonly leavesConnection: boolean;
   /** Bytes of replies. True: all are here, the connection may close, and nothing else is told. */
   received(bytes: Uint8Array): boolean;
   /** The connection failed, ended or stood still. Nothing else is told. */

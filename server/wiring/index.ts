@@ -24,9 +24,9 @@ export function wireNode(node: Node): void {
       persistence.dropped = [];
     },
   });
-  wireMigrate(node);
   wireOomScore(node);
   const replication = wireReplication(node);
+  wireMigrate(node);
   replication.saveRefusal = () =>
     node.rooms.appendOnly?.refusal ?? (persistence.refusesWrites ? ERR_BGSAVE_FAILED : null);
   persistence.place = () => replication.origin();
