@@ -87,6 +87,16 @@ test('a reader that attaches later is told the database first', () => {
   expect(readAll(log, second)).toBe(resp('SELECT', '3') + resp('set', 'k', '2'));
 });
 
+test('what a slow reader keeps is told apart from the backlog', () => {
+  const log = new WriteLog(ID, 1000);
+  log.keepBacklog(BLOCK_BYTES);
+  log.attachAtEnd('slow', owner, false, 0);
+  expect(log.beyondBacklogBytes).toBe(0);
+  for (let i = 0; i < 8; i++) append(log, 0, NO_SLOT, 'set', 'k', 'x'.repeat(BLOCK_BYTES));
+  expect(log.beyondBacklogBytes).toBeGreaterThanOrEqual(7 * BLOCK_BYTES);
+  expect(log.memoryBytes - log.beyondBacklogBytes).toBe(BLOCK_BYTES);
+});
+
 test('readers of bytes and of commands see the same stream at any pace, whatever the sizes', () => {
   const command = fc.record({
     database: fc.nat(2),

@@ -157,7 +157,7 @@ export class WriteLog {
 
   /** Of it, what is there because readers have not read it yet, or is about to be freed: not the backlog's. */
   get beyondBacklogBytes(): number {
-    return Math.max(0, this.memoryBytes - Math.ceil(this.backlogBytes / BLOCK_BYTES) * BLOCK_BYTES);
+    return Math.max(0, this.memoryBytes - this.backlogBytes);
   }
 
   get readerCount(): number {

@@ -12,6 +12,7 @@ import { EVICTION_GOES_ON, Eviction } from '../keyspace/eviction.ts';
 import { evictionPolicy } from '../keyspace/eviction-policy.ts';
 import { Frequencies } from '../keyspace/frequency.ts';
 import type { Node } from '../node.ts';
+import { INITIAL_REGION_BYTES } from '../protocol/regions.ts';
 
 /** Buckets that active expiry visits in a tick, times active-expire-effort: some 2 ms at 1. */
 const EXPIRY_BUCKETS = 4096;
@@ -97,10 +98,10 @@ export class Upkeep {
   /** Clients that hold too much go before keys do. */
   private refresh(): void {
     const { clients, keyspace } = this.node;
-    if (clients.eviction.isOver) {
-      clients.eviction.evict();
-      this.sumClients();
-    } else if (keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
+    if (keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
+    if (!clients.eviction.isOver) return;
+    clients.eviction.evict();
+    this.sumClients();
   }
 
   sumClients(): void {
@@ -109,7 +110,10 @@ export class Upkeep {
     for (const client of clients.all()) {
       if (client.killed) continue;
       if (client.kind === NORMAL_CLIENT || client.kind === PUBSUB_CLIENT) total += clients.memoryOf(client).total;
+      if (clients.eviction.limitBytes > 0) clients.eviction.account(client);
     }
+    // A region to reply in is lent to whose command runs: the sum shall not depend on when it is taken.
+    if (clients.current !== null) total -= INITIAL_REGION_BYTES;
     this.clientBytes = total;
     this.summedAtMs = this.node.keyspace.nowMs;
   }
@@ -127,20 +131,24 @@ export class Upkeep {
   /** One slice of each work; true when there is more. */
   private slice(nowMs: number): boolean {
     const { eviction } = this;
-    let more = this.expire(nowMs);
+    const beganMs = performance.now();
+    const expired = this.expire();
+    const expiredMs = performance.now();
+    let more = expired > BUSY_EXPIRED;
     if (this.reclaim(RECLAIMED_ELEMENTS)) more = true;
+    // Unless it is to be freed in the background, what expired is freed at the cost of the cycle that found it.
+    const lazy = this.node.settings.flag('lazyfree-lazy-expire');
+    const endedMs = expired === 0 || lazy ? expiredMs : performance.now();
+    this.node.accounting.latency.sample('expire-cycle', endedMs - beganMs, nowMs);
     if (eviction.limited && eviction.evict() === EVICTION_GOES_ON) more = true;
     return more;
   }
 
-  private expire(nowMs: number): boolean {
+  /** Returns how many keys it deleted. */
+  private expire(): number {
     const { node } = this;
-    if (!node.keyspace.deletesExpired || !this.activeExpiry || node.executor.loading) return false;
-    const beganMs = performance.now();
-    const effort = node.settings.integer('active-expire-effort');
-    const deleted = this.expiry.slice(EXPIRY_BUCKETS * effort);
-    node.accounting.latency.sample('expire-cycle', performance.now() - beganMs, nowMs);
-    return deleted > BUSY_EXPIRED;
+    if (!node.keyspace.deletesExpired || !this.activeExpiry || node.executor.loading) return 0;
+    return this.expiry.slice(EXPIRY_BUCKETS * node.settings.integer('active-expire-effort'));
   }
 
   private reclaim(elements: number): boolean {
