@@ -29,7 +29,7 @@ import {
 } from './keyspace/events.ts';
 import { Keyspace, type KeyspaceListener, OBSERVED_BY_TRACKING, OBSERVED_BY_WATCH } from './keyspace/keyspace.ts';
 import { slotOf } from './keyspace/slot.ts';
-import { TcpTransport } from './network/tcp.ts';
+import { READ_BUFFER_BYTES, TcpTransport } from './network/tcp.ts';
 import { Accounting } from './observability/accounting.ts';
 import type { CommandLogPart } from './observability/command-log.ts';
 import { SlotCosts } from './observability/slot-costs.ts';
@@ -39,6 +39,7 @@ import { Arguments } from './protocol/arguments.ts';
 import { ERR_MAX_CLIENTS } from './protocol/errors.ts';
 import { LookAhead } from './protocol/look-ahead.ts';
 import { type ParserLimits, RequestParser, wordsOfLine } from './protocol/parser.ts';
+import { INITIAL_REGION_BYTES } from './protocol/regions.ts';
 import { ReplyWriter } from './protocol/reply.ts';
 import type { SessionContext } from './protocol/session.ts';
 import { PubSub } from './pubsub/pubsub.ts';
@@ -55,6 +56,8 @@ import { Upkeep } from './wiring/upkeep.ts';
 const RESERVED_PAGES = 256;
 /** Wholly free segments kept for the next growth. */
 const SPARE_SEGMENTS = 1;
+/** What a node holds without any client or key: what sockets read into, and where the running command replies. */
+const OWN_BUFFER_BYTES = READ_BUFFER_BYTES + INITIAL_REGION_BYTES;
 /** The longest that a timer of Node waits; deadlines beyond it are looked at by ticks until then. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const PROTECTED_MODE_REFUSAL =
@@ -266,7 +269,7 @@ export class Node {
 
   usedMemoryBytes(): number {
     const scriptBytes = this.rooms.scripting?.usedBytes ?? 0;
-    return this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes + scriptBytes;
+    return OWN_BUFFER_BYTES + this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes + scriptBytes;
   }
 
   /** Deletes the keys of a slot in every database, and tells replicas and watchers. */
@@ -543,7 +546,7 @@ export class Node {
         return this.usedMemoryBytes();
       },
       clientBytes: () => this.upkeep.clientBytes,
-      memoryMarks: { peakBytes: 0, startBytes: this.keyspace.arena.usedBytes },
+      memoryMarks: { peakBytes: 0, startBytes: OWN_BUFFER_BYTES + this.keyspace.arena.usedBytes },
       role: () => this.role(),
     };
   }

@@ -81,6 +81,8 @@ export class Clients {
   /** Connections accepted, and refused for maxclients. */
   accepted = 0;
   refused = 0;
+  /** Clients closed by this node, for whatever reason. */
+  kills = 0;
   /** Clients closed because of maxmemory-clients. */
   evicted = 0;
   /** Clients closed because their input or output ran over its limit. */
@@ -228,6 +230,7 @@ export class Clients {
   kill(client: Client, reason: string): void {
     client.closeReason = reason;
     client.killed = true;
+    this.kills++;
     this.eviction.forget(client);
     // Nothing that it waits for may be given to it any more.
     this.endWait(client);

@@ -143,7 +143,7 @@ export const directives: readonly Directive[] = [
   // Replication
   { ...words('replicaof', '', checkReplicaOf, false), alias: 'slaveof' },
   secret('primaryauth', 'masterauth'),
-  text('primaryuser', '', true, 'masteruser'),
+  secret('primaryuser', 'masteruser'),
   boolean('replica-read-only', 'yes', true, 'slave-read-only'),
   boolean('replica-serve-stale-data', 'yes', true, 'slave-serve-stale-data'),
   integer('replica-priority', 100, 0, MAX_INT, true, 'slave-priority'),

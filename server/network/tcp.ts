@@ -13,7 +13,7 @@ import type { Traffic } from '../observability/traffic.ts';
 import { Session, type SessionContext } from '../protocol/session.ts';
 
 /** One read of a socket takes at most this much: the work budget of a connection in one turn. */
-const READ_BUFFER_BYTES = 64 * 1024;
+export const READ_BUFFER_BYTES = 64 * 1024;
 /** Replies beyond this are sent at once rather than with the others of the turn. */
 const MAX_DEFERRED_OUTPUT_BYTES = 64 * 1024;
 

@@ -12,6 +12,8 @@ test('slow, large and amply answered requests are logged, secrets and tails of a
   client.send('SET', 'k', 'v'.repeat(400));
   client.send('GET', 'k');
   client.send('CONFIG', 'SET', 'requirepass', 'secret');
+  client.send('CONFIG', 'SET', 'primaryuser', 'secret');
+  client.send('CONFIG', 'SET', 'tls-key-file-pass', 'secret');
   client.send('AUTH', 'secret');
   const slow = client.send('SLOWLOG', 'GET', '-1');
   expect(slow).toContain('(redacted)');

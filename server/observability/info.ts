@@ -104,7 +104,7 @@ const memory: Section = (rooms) => (add) => {
   const { arena } = rooms.keyspace;
   const used = rooms.usedMemoryBytes();
   const peak = Math.max(used, rooms.memoryMarks.peakBytes);
-  const dataset = Math.max(0, arena.usedBytes - rooms.memoryMarks.startBytes);
+  const dataset = arena.usedBytes;
   const maximum = rooms.settings.integer('maxmemory');
   add('used_memory', used);
   add('used_memory_human', human(used));

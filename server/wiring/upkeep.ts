@@ -38,6 +38,8 @@ export class Upkeep {
   private timer: NodeJS.Timeout | null = null;
   private ticks = 0;
   private summedAtMs = 0;
+  /** What was summed of clients that are killed since is free, or about to be. */
+  private killsAtSum = 0;
 
   constructor(node: Node) {
     const { keyspace, settings } = node;
@@ -98,7 +100,8 @@ export class Upkeep {
   /** Clients that hold too much go before keys do. */
   private refresh(): void {
     const { clients, keyspace } = this.node;
-    if (keyspace.nowMs - this.summedAtMs >= FRESH_MS) this.sumClients();
+    const isOld = keyspace.nowMs - this.summedAtMs >= FRESH_MS;
+    if (isOld || clients.kills !== this.killsAtSum) this.sumClients();
     if (!clients.eviction.isOver) return;
     clients.eviction.evict();
     this.sumClients();
@@ -110,10 +113,11 @@ export class Upkeep {
     for (const client of clients.all()) {
       if (client.killed) continue;
       if (client.kind === NORMAL_CLIENT || client.kind === PUBSUB_CLIENT) total += clients.memoryOf(client).total;
+      // A region to reply in is lent to whose command runs: the sum shall not depend on when it is taken.
+      if (client === clients.current) total -= INITIAL_REGION_BYTES;
       if (clients.eviction.limitBytes > 0) clients.eviction.account(client);
     }
-    // A region to reply in is lent to whose command runs: the sum shall not depend on when it is taken.
-    if (clients.current !== null) total -= INITIAL_REGION_BYTES;
+    this.killsAtSum = clients.kills;
     this.clientBytes = total;
     this.summedAtMs = this.node.keyspace.nowMs;
   }
