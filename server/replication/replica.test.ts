@@ -33,6 +33,7 @@ class Host implements ReplicaHost {
   closed = 0;
   abandoned = 0;
   loadFailure: string | null = null;
+  holdsStream = false;
 
   log(_level: string, message: string): void {
     this.logged.push(message);
@@ -270,6 +271,39 @@ describe('a replica', () => {
     replica.linkDown(old, 'gone again', 2002);
     expect(host.applied).toEqual([]);
     expect(host.logged.filter((line) => line.includes('ended')).length).toBe(1);
+  });
+
+  test('applies nothing during a pause, has read it all the same, and goes on in order', () => {
+    synchronise();
+    receive('one;tw');
+    host.holdsStream = true;
+    receive('o;three;', 5000);
+    expect(host.applied).toEqual(['one']);
+    expect(log.position).toBe(1000 + 'one;'.length);
+    expect(replica.readPosition).toBe(1000 + 'one;two;three;'.length);
+    expect(replica.lastHeardMs).toBe(5000);
+    replica.goOn(5001);
+    expect(host.applied).toEqual(['one']);
+    host.holdsStream = false;
+    replica.goOn(5002);
+    receive('four;');
+    expect(host.applied).toEqual(['one', 'two', 'three', 'four']);
+    expect(log.position).toBe(replica.readPosition);
+  });
+
+  test('that lost its link during a pause asks for what it did not apply', () => {
+    synchronise();
+    host.holdsStream = true;
+    receive('one;');
+    replica.linkDown(host.link, 'gone', 2000);
+    host.holdsStream = false;
+    replica.goOn(2001);
+    expect(host.applied).toEqual([]);
+    replica.tick(4000);
+    replica.linkUp(host.link, 4000);
+    receive('+PONG\r\n');
+    receive('+OK\r\n+OK\r\n+OK\r\n');
+    expect(host.sent.at(-1)).toBe(`PSYNC ${PRIMARY_ID} 1001`);
   });
 
   test('that is stopped closes its link', () => {

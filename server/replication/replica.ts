@@ -17,6 +17,8 @@ const RETRY_MS = 1000;
 const ACK_PERIOD_MS = 1000;
 /** Longest line a primary may answer with in the handshake. */
 const MAX_REPLY_BYTES = 4096;
+/** Of a stream that is held back: beyond this the link is given up, and made again where it was. */
+const MAX_HELD_BYTES = 1024 * 1024 * 1024;
 
 export type LinkState = 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected';
 /** `kept`: whole, though perhaps old. `incomplete`: a snapshot did not arrive whole. */
@@ -44,6 +46,8 @@ export interface ReplicaHost {
   beginLoad(source: string): SnapshotLoad;
   /** Executes whole commands of the stream in bytes[from, to); returns how many bytes they were. Throws nothing. */
   apply(bytes: Uint8Array, from: number, to: number): number;
+  /** A pause is on (CLIENT PAUSE): what the primary sends is not applied before `goOn`. */
+  readonly holdsStream: boolean;
   /** What an interrupted stream left behind (a transaction half received) is forgotten. */
   resetStream(): void;
   /** The position of the log up to which it is on this node's disk; -1 without an append-only file. */
@@ -109,7 +113,7 @@ export class Replica {
   private load: SnapshotLoad | null = null;
   private lastAckMs = 0;
   private ackWanted = false;
-  /** Bytes of the stream that are no whole command yet. */
+  /** Bytes of the stream that are no whole command yet, or are held back. */
   private tail: Uint8Array = new Uint8Array(0);
   private tailLength = 0;
 
@@ -140,6 +144,11 @@ export class Replica {
 
   get linkUpNow(): boolean {
     return this.state === 'connected';
+  }
+
+  /** Where the stream stands that was received, applied or not. */
+  get readPosition(): number {
+    return this.log.position + (this.state === 'connected' ? this.tailLength : 0);
   }
 
   get syncing(): boolean {
@@ -374,6 +383,12 @@ export class Replica {
   }
 
   private readStream(bytes: Uint8Array, from: number, to: number): void {
+    if (this.node.holdsStream) {
+      this.keep(bytes, from, to);
+      if (this.tailLength > MAX_HELD_BYTES)
+        this.fail(`${this.tailLength} bytes of its stream wait for the end of a pause`, this.lastHeardMs);
+      return;
+    }
     if (this.tailLength === 0) {
       const applied = this.node.apply(bytes, from, to);
       this.log.appendRaw(bytes, from, from + applied);
@@ -381,6 +396,17 @@ export class Replica {
       return;
     }
     this.keep(bytes, from, to);
+    this.applyTail();
+  }
+
+  /** A pause is over: what was held back is applied. */
+  goOn(nowMs: number): void {
+    if (this.state !== 'connected' || this.node.holdsStream) return;
+    this.applyTail();
+    if (this.ackWanted) this.acknowledge(nowMs);
+  }
+
+  private applyTail(): void {
     const { tail, tailLength } = this;
     const applied = this.node.apply(tail, 0, tailLength);
     this.log.appendRaw(tail, 0, applied);

@@ -179,7 +179,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     });
     node.turnEnders.add(() => this.endTurn());
     node.clients.onGone((client) => this.primary.gone(client));
-    node.clients.onPauseChange = () => this.decideExpiry();
+    node.clients.onPauseChange = () => {
+      this.decideExpiry();
+      if (node.clients.pauseKind === PAUSE_NONE && this.replica !== null) setImmediate(() => this.goOnWithStream());
+    };
     node.parts.push(this);
   }
 
@@ -377,6 +380,9 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
         else this.giveUpFailover(`the replica answered ${refusal}`);
       },
       durablePosition: () => this.node.rooms.appendOnly?.durablePosition ?? -1,
+      get holdsStream() {
+        return node.clients.pauseKind !== PAUSE_NONE;
+      },
       apply: (bytes, from, to) => this.applier.apply(bytes, from, to),
       resetStream: () => this.applier.reset(),
       disconnectReplicas: (reason) => this.primary.disconnectAll(reason),
@@ -425,6 +431,16 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       event((replica) => replica.linkDown(link, reason, node.nowMs()));
       if (this.socket === socket) this.socket = null;
     });
+  }
+
+  /** After a pause, in a turn of its own: it may have ended within a command. */
+  private goOnWithStream(): void {
+    const { node } = this;
+    node.turn();
+    this.replica?.goOn(node.nowMs());
+    this.checkStream();
+    this.onProgress?.();
+    node.endTurn();
   }
 
   /** A stream that holds what is no command cannot be continued: the dataset is fetched anew. */
@@ -635,7 +651,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       add('master_link_status', replica.linkUpNow ? 'up' : 'down');
       add('master_last_io_seconds_ago', replica.linkUpNow ? Math.floor((nowMs - replica.lastHeardMs) / 1000) : -1);
       add('master_sync_in_progress', replica.syncing ? 1 : 0);
-      add('slave_read_repl_offset', log.position);
+      add('slave_read_repl_offset', replica.readPosition);
       add('slave_repl_offset', log.position);
       if (!replica.linkUpNow) add('master_link_down_since_seconds', Math.floor((nowMs - replica.downSinceMs) / 1000));
       add('slave_priority', node.settings.integer('replica-priority'));
