@@ -267,6 +267,11 @@ export class Node {
     return client;
   }
 
+  /** False while DEBUG SET-ACTIVE-EXPIRE keeps keys past their time. */
+  get expiresActively(): boolean {
+    return this.upkeep.activeExpiry;
+  }
+
   usedMemoryBytes(): number {
     const scriptBytes = this.rooms.scripting?.usedBytes ?? 0;
     return OWN_BUFFER_BYTES + this.keyspace.arena.usedBytes + this.logBytes() + this.upkeep.clientBytes + scriptBytes;

@@ -8,6 +8,7 @@
 
 import { denialText, PERMITTED, queuedDenialText } from '../acl/check.ts';
 import type { AclContext } from '../acl/log.ts';
+import type { Database } from '../keyspace/database.ts';
 import { EXPIRY_HIDES, EXPIRY_IGNORED, OBSERVED_BY_WATCH } from '../keyspace/keyspace.ts';
 import { slotOf } from '../keyspace/slot.ts';
 import { OutOfArena } from '../memory/arena.ts';
@@ -59,6 +60,10 @@ export interface ClusterGate {
   refusalOfWait(client: Client, entry: CommandEntry, slot: number): string | null;
 }
 
+export interface OwnKeys {
+  written(database: Database, bytes: Uint8Array, from: number, to: number): void;
+}
+
 /** Replication's and persistence's word on a write, and the write log. */
 export interface WriteGate {
   /** The error a write gets now (READONLY, NOREPLICAS, MISCONF), or null. `fromStream` is a write that the primary sent. */
@@ -68,6 +73,8 @@ export interface WriteGate {
   /** True while somebody reads the log. */
   readonly active: boolean;
   append(database: number, slot: number, args: Arguments): void;
+  /** On a replica that takes writes of its own: told of each key that a client's command changed. */
+  readonly ownKeys?: OwnKeys | null;
   /** What a transaction wrote goes between these. */
   beginTransaction(): void;
   endTransaction(): void;
@@ -455,7 +462,10 @@ export class Executor {
   private logWrite(client: Client, args: Arguments): void {
     const call = this.call;
     const writes = this.writes;
-    if (writes === null || !writes.active || client.kind === STREAM_CLIENT || !this.propagates) return;
+    if (writes === null || client.kind === STREAM_CLIENT) return;
+    const own = writes.ownKeys ?? null;
+    if (own !== null) this.tellOwnKeys(own, call.entry, args);
+    if (!writes.active || !this.propagates) return;
     const slot = this.clustered ? this.keySlot : 0;
     if (call.rewritten === null) {
       this.unit.append(writes, call.database.index, slot, args);
@@ -464,6 +474,15 @@ export class Executor {
     this.unit.begin();
     for (const form of call.rewritten) this.unit.append(writes, call.database.index, slot, form);
     this.unit.end(writes);
+  }
+
+  private tellOwnKeys(own: OwnKeys, entry: CommandEntry, args: Arguments): void {
+    const { database } = this.call;
+    const { indexes, count } = this.keysRead.read(entry, args);
+    for (let i = 0; i < count; i++) {
+      const index = indexes[i]!;
+      own.written(database, args.bytes, args.starts[index]!, args.ends[index]!);
+    }
   }
 
   /** Writes a command to the log outside of any call: expiry and eviction delete, a room changes the dataset. */

@@ -23,7 +23,6 @@ const NO_SOURCE = '00000000';
 /** Counters of what does not exist here: time to fork, active defragmentation, I/O threads. Monitoring reads them. */
 const ABSENT_STATS: readonly string[] = [
   'latest_fork_usec',
-  'slave_expires_tracked_keys',
   'active_defrag_hits',
   'active_defrag_misses',
   'active_defrag_key_hits',

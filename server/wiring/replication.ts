@@ -27,6 +27,7 @@ import {
 } from '../protocol/errors.ts';
 import { RequestParser } from '../protocol/parser.ts';
 import { type Candidate, Failover, type FailoverTarget } from '../replication/failover.ts';
+import { OwnExpiries } from '../replication/own-expiries.ts';
 import { AWAITING_ACK, ONLINE, Primary, type PrimarySettings, type ReplicaState } from '../replication/primary.ts';
 import { Replica, type ReplicaHost, type ReplicaSettings, type SnapshotLoad } from '../replication/replica.ts';
 import { StreamApplier } from '../replication/stream-applier.ts';
@@ -95,6 +96,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
   private readonly builder: ValueBuilder;
   private socket: Socket | null = null;
   private working = false;
+  private readonly ownExpiries: OwnExpiries;
   private readonly failover = new Failover();
   private appendOnly: { abandonHistory(): void } | null = null;
   /** This node was in sync with its present primary at some time. */
@@ -154,6 +156,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       node.keyspace,
     );
     this.builder = node.types.newBuilder();
+    this.ownExpiries = new OwnExpiries(node.keyspace);
     this.replicaHost = this.composeReplicaHost();
     node.executor.writes = this;
     node.rooms.replication = this;
@@ -165,6 +168,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
       add('sync_partial_err', this.primary.partialSyncsRefused);
       // Where Valkey forks, a snapshot begins.
       add('total_forks', node.snapshots.opened);
+      add('slave_expires_tracked_keys', this.ownExpiries.count);
     });
     node.role = () => (this.replica === null ? 'primary' : 'replica');
     node.logBytes = () => this.log.memoryBytes;
@@ -236,6 +240,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     this.primary.tick(nowMs, this.replica === null && this.node.clients.pauseKind === PAUSE_NONE);
     this.replica?.tick(nowMs);
     if (this.failover.underWay) this.goOnWithFailover();
+    if (this.node.clients.pauseKind === PAUSE_NONE && this.node.expiresActively) this.ownExpiries.expire();
     if (this.replica?.linkUpNow === true) this.hasItsDataset = true;
   }
 
@@ -271,6 +276,10 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     // Within a transaction that made this node a replica: the stream is its primary's from there on.
     if (!this.log.active) return;
     this.log.appendCommand(database, slot, args.bytes, args.starts, args.ends, args.count);
+  }
+
+  get ownKeys(): OwnExpiries | null {
+    return this.replica === null ? null : this.ownExpiries;
   }
 
   beginTransaction(): void {
@@ -457,6 +466,7 @@ class ReplicationWiring implements Part, ReplicationPart, ReplicationRoom, Write
     this.onFullSync?.();
     this.appendOnly?.abandonHistory();
     node.keyspace.clear();
+    this.ownExpiries.clear();
     node.rooms.scripting?.flushLibraries();
     const loader = new KeyspaceLoader(node.keyspace, node.types, this.builder, {
       dropExpiredBeforeMs: 0,
