@@ -3,7 +3,7 @@
  * Source: Valkey 9.1 bitops.c. BITFIELD has a file of its own.
  */
 import { NO_EXPIRY } from '../keyspace/database.ts';
-import { STRING } from '../keyspace/entry.ts';
+import { EDITED, STRING } from '../keyspace/entry.ts';
 import { EVENT_GENERIC, EVENT_STRING } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { ERR_SYNTAX } from '../protocol/errors.ts';
@@ -43,7 +43,7 @@ export function openForBit(call: Call, bitOffset: number): number {
     database.valueSegment.fill(0, at, at + length);
     return 1;
   }
-  database.markEdited();
+  database.markWritten(EDITED);
   if (length <= database.view.stringLength()) return 0;
   database.resizeString(length);
   return 1;

@@ -3,7 +3,7 @@
  * Source: Valkey 9.1 hyperloglog.c.
  */
 import { NO_EXPIRY } from '../keyspace/database.ts';
-import { STRING } from '../keyspace/entry.ts';
+import { EDITED, STRING } from '../keyspace/entry.ts';
 import { EVENT_STRING } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { ERR_WRONG_TYPE } from '../protocol/errors.ts';
@@ -47,7 +47,7 @@ function put(call: Call, hll: HyperLogLog, keyIndex: number): void {
   if (database.entry === NONE) {
     const { bytes, starts, ends } = call;
     database.putString(bytes, starts[keyIndex]!, ends[keyIndex]!, hll.bytes, hll.at, hll.at + hll.length, NO_EXPIRY);
-    database.markEdited();
+    database.markWritten(EDITED);
     return;
   }
   const at = database.resizeString(hll.length);

@@ -55,10 +55,12 @@ function copy(types: Types, call: Call): void {
   const { view } = database;
   const expireAtMs = view.expireAtMs();
   if (view.type === STRING) {
+    const written = database.howWritten();
     const at = database.openString();
     const value = database.valueSegment.slice(at, at + view.stringLength());
     target.findForWrite(bytes, from, to);
     target.putString(bytes, from, to, value, 0, value.length, expireAtMs);
+    target.markWritten(written);
   } else if (view.type === STREAM) {
     const dumps = dumpsOf(call);
     const payload = dumps.dump(view.address);

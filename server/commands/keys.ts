@@ -89,11 +89,13 @@ function moveValue(call: Call, from: Database, to: Database, index: number): voi
   const { view } = from;
   const expireAtMs = view.expireAtMs();
   if (view.type === STRING) {
+    const written = from.howWritten();
     const at = from.openString();
     const value = from.valueSegment.slice(at, at + view.stringLength());
     from.remove();
     to.findForWrite(call.bytes, call.starts[index]!, call.ends[index]!);
     to.putString(call.bytes, call.starts[index]!, call.ends[index]!, value, 0, value.length, expireAtMs);
+    to.markWritten(written);
     return;
   }
   const { type: valueType, encoding } = view;

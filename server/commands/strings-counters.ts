@@ -3,7 +3,7 @@
  * Source: Valkey 9.1 t_string.c.
  */
 import { KEEP_EXPIRY } from '../keyspace/database.ts';
-import { STRING } from '../keyspace/entry.ts';
+import { STRING, WRITTEN_AS_TEXT } from '../keyspace/entry.ts';
 import { EVENT_STRING } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
@@ -115,6 +115,7 @@ function incrbyfloat(call: Call): void {
   }
   const text = new TextEncoder().encode(formatLongDouble(sum));
   database.putString(call.bytes, call.starts[1]!, call.ends[1]!, text, 0, text.length, KEEP_EXPIRY);
+  database.markWritten(WRITTEN_AS_TEXT);
   call.changed();
   call.notify(EVENT_STRING, 'incrbyfloat');
   call.propagateAs(Arguments.of('SET', call.copy(1), text, 'KEEPTTL'));

@@ -19,6 +19,7 @@ import {
   EXPIRY_BYTES,
   EXTERNAL,
   HASH,
+  HOW_WRITTEN,
   headerOf,
   INLINE,
   readExpiry,
@@ -261,7 +262,7 @@ export class Database {
       const size = view.valueAt - ((old & OFFSET_MASK) << 3) + valueBytes;
       if (this.arena.fits(old, size)) {
         if (expires) writeExpiry(view.segment, view.keyEnd, expireAtMs);
-        view.segment[(old & OFFSET_MASK) << 3]! &= ~EDITED;
+        view.segment[(old & OFFSET_MASK) << 3]! &= ~HOW_WRITTEN;
         this.copyIn(value, valueStart, valueEnd, old, writeVarint(view.segment, view.valueAt, length));
         return;
       }
@@ -295,7 +296,7 @@ export class Database {
       writeVarint(this.view.segment, this.view.valueAt, length);
       this.place(old, entry, key, keyStart, keyEnd, false);
     }
-    this.markEdited();
+    this.markWritten(EDITED);
     return this.openString();
   }
 
@@ -396,16 +397,22 @@ export class Database {
   valueView: DataView = EMPTY_VIEW;
 
   private openValue(oldLength: number, length: number): number {
-    this.markEdited();
+    this.markWritten(EDITED);
     const at = this.openString();
     if (length > oldLength) this.valueSegment.fill(0, at + oldLength, at + length);
     return at;
   }
 
-  /** The found string was made by a command that works on its bytes: OBJECT ENCODING calls it raw. */
-  markEdited(): void {
+  /** HOW_WRITTEN of the found string. */
+  howWritten(): number {
     const { view } = this;
-    view.segment[(view.address & OFFSET_MASK) << 3]! |= EDITED;
+    return view.segment[(view.address & OFFSET_MASK) << 3]! & HOW_WRITTEN;
+  }
+
+  /** The found string was made by a command that works on its bytes (EDITED), or is a number that stays text (WRITTEN_AS_TEXT). */
+  markWritten(how: number): void {
+    const { view } = this;
+    view.segment[(view.address & OFFSET_MASK) << 3]! |= how;
   }
 
   /** Of the found string: sets `valueSegment` and returns the position of its first byte there. */
@@ -451,7 +458,7 @@ export class Database {
       valueBytes,
     );
     copyBytes(oldSegment, from, from + valueBytes, view.segment, view.valueAt);
-    view.segment[(entry & OFFSET_MASK) << 3]! |= oldSegment[(old & OFFSET_MASK) << 3]! & EDITED;
+    view.segment[(entry & OFFSET_MASK) << 3]! |= oldSegment[(old & OFFSET_MASK) << 3]! & HOW_WRITTEN;
     this.table.replace(entry);
     this.arena.free(old);
     this.entry = entry;

@@ -29,6 +29,10 @@ export const ENTRY_KEY_OFFSET = 4;
 export const EXPIRES = 32;
 /** A string that was changed in part (APPEND, SETRANGE) since it was set: OBJECT ENCODING calls it raw. */
 export const EDITED = 64;
+/** A number that INCRBYFLOAT wrote: OBJECT ENCODING does not call it an integer, though it reads as one. */
+export const WRITTEN_AS_TEXT = 128;
+/** How a string was written, which OBJECT ENCODING tells and nothing else. */
+export const HOW_WRITTEN = EDITED | WRITTEN_AS_TEXT;
 const TYPE_MASK = 7;
 const ENCODING_SHIFT = 3;
 const ENCODING_MASK = 3;

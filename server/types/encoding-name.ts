@@ -4,7 +4,7 @@
  * A string that was changed in part is `raw` whatever it holds; else the answer follows from the value.
  */
 import type { Database } from '../keyspace/database.ts';
-import { EDITED, HASH, LIST, PACKED, SET, STRING, ZSET } from '../keyspace/entry.ts';
+import { EDITED, HASH, LIST, PACKED, SET, STRING, WRITTEN_AS_TEXT, ZSET } from '../keyspace/entry.ts';
 import { OFFSET_MASK, SEGMENT_OF_SHIFT } from '../memory/arena.ts';
 import { isInteger64 } from './integers.ts';
 import { ALL_INTEGERS } from './sets.ts';
@@ -23,10 +23,11 @@ export function encodingName(database: Database): string {
   const packed = view.encoding === PACKED;
   switch (view.type) {
     case STRING: {
-      if ((view.segment[(view.address & OFFSET_MASK) << 3]! & EDITED) !== 0) return 'raw';
+      const header = view.segment[(view.address & OFFSET_MASK) << 3]!;
+      if ((header & EDITED) !== 0) return 'raw';
       const length = view.stringLength();
       const at = database.openString();
-      if (isInteger64(database.valueSegment, at, at + length)) return 'int';
+      if ((header & WRITTEN_AS_TEXT) === 0 && isInteger64(database.valueSegment, at, at + length)) return 'int';
       const keyLength = view.keyEnd - view.keyAt;
       const keyBytes = keyLength + (keyLength < LONG_KEY_BYTES ? 2 : 4);
       const object = OBJECT_BYTES + (view.expires ? OBJECT_EXPIRY_BYTES : 0) + keyBytes + VALUE_OVERHEAD_BYTES + length;
