@@ -213,3 +213,17 @@ test('what is announced follows the settings at run time', () => {
   made.cluster.tick(START_MS + 3100);
   expect(made.saved).toContain('@20000,new.example,');
 });
+
+test('packets of a type that DEBUG drops arrive as if they had not been sent', () => {
+  const made = threeNodes();
+  made.primary.flags |= FAIL;
+  const request = encodeBare(AUTH_REQUEST, headerOf(made.replica, { currentEpoch: 5 }));
+  for (const dropped of [AUTH_REQUEST, -2]) {
+    made.cluster.droppedType = dropped;
+    receive(made, request);
+  }
+  expect(made.packets).toEqual([]);
+  made.cluster.droppedType = AUTH_ACK;
+  made.cluster.onPacket(START_MS + 3001, INBOUND, request);
+  expect(made.packets.length).toBe(1);
+});

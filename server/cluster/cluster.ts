@@ -51,7 +51,13 @@ import {
 const MAX_ROUNDS = 8;
 const WORK = UPDATE_STATE | HANDLE_FAILOVER | HANDLE_MANUAL_FAILOVER | HANDLE_MIGRATIONS;
 
+/** DEBUG DROP-CLUSTER-PACKET-FILTER's words for all packets and for none. */
+const EVERY_TYPE = -2;
+const NO_TYPE = -1;
+
 export class Cluster {
+  /** Packets of this type are dropped when they arrive: tests make elections fail so. */
+  droppedType = NO_TYPE;
   readonly state: ClusterState;
   readonly router: Router;
   private restart: RestartRule | null = null;
@@ -190,6 +196,7 @@ export class Cluster {
       try {
         const message = decode(packet);
         this.countReceived(message.type, packet.length);
+        if (this.droppedType === message.type || this.droppedType === EVERY_TYPE) return;
         const sender = receive(state, link, message);
         if (this.restart !== null && sender !== null && message.header !== null)
           this.restart.onHeard(sender, message.header.offset, message.type === MEET);

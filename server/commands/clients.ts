@@ -52,6 +52,13 @@ interface Member {
 /** Told when a client has gone, so that rooms forget it. */
 export type ClientGone = (client: Client) => void;
 
+/** INFO's names of pauses, where they are not the purposes' own. Source: Valkey 9.1 networking.c getPausedReason. */
+const PAUSE_REASONS: ReadonlyMap<string, string> = new Map([
+  ['failover', 'failover_in_progress'],
+  ['shutdown', 'shutdown_in_progress'],
+  ['slot-migration', 'slot_migration_in_progress'],
+]);
+
 export class Clients {
   private readonly members: Map<number, Member> = new Map();
   private readonly goneListeners: ClientGone[] = [];
@@ -256,7 +263,11 @@ export class Clients {
     const strictest = [...this.pauses].sort(([, a], [, b]) => b.kind - a.kind || b.untilMs - a.untilMs)[0];
     if (strictest === undefined) return null;
     const [purpose, { kind, untilMs }] = strictest;
-    return { reason: purpose.replaceAll(' ', '_'), actions: kind === PAUSE_ALL ? 'all' : 'write', untilMs };
+    return {
+      reason: PAUSE_REASONS.get(purpose) ?? purpose.replaceAll(' ', '_'),
+      actions: kind === PAUSE_ALL ? 'all' : 'write',
+      untilMs,
+    };
   }
 
   pausedUntilMs(): number {

@@ -71,6 +71,18 @@ const ownSubcommands: readonly Subcommand[] = [
     run: digestValues,
   },
   {
+    name: 'DROP-CLUSTER-PACKET-FILTER',
+    arity: 3,
+    usage: 'DROP-CLUSTER-PACKET-FILTER <packet-type>',
+    help: ['Drop all packets that match the filtered type. Set to -1 allow all packets,', 'to -2 to drop all packets.'],
+    run(call) {
+      const type = call.integer(2);
+      if (call.failed) return;
+      call.rooms.dropPackets?.(type);
+      call.reply.ok();
+    },
+  },
+  {
     name: 'ERROR',
     arity: 3,
     usage: 'ERROR <string>',

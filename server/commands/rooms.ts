@@ -121,6 +121,8 @@ export interface Rooms {
   persistence?: PersistenceRoom;
   appendOnly?: AppendOnlyRoom;
   dumps?: DumpRoom;
+  /** In a cluster: packets of this type are dropped from here on. */
+  dropPackets?: (type: number) => void;
   exchanges?: ExchangeRoom;
   scripting?: Scripting;
   /** Absent where `aclfile` names no file. */

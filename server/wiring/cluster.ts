@@ -150,6 +150,9 @@ class ClusterWiring implements Part, ClusterEffects {
     replication.onFullSync = () => this.cluster.run(node.nowMs(), () => migrations.onFullSync());
     node.clients.onGone((client) => onClientGone(this.room, client, node.nowMs()));
     const { cluster } = this;
+    node.rooms.dropPackets = (type) => {
+      cluster.droppedType = type;
+    };
     this.bus = new BusTransport(
       {
         onLinkAccepted: (...link) => this.run(() => cluster.onLinkAccepted(node.nowMs(), ...link)),
