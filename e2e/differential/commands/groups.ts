@@ -176,6 +176,9 @@ const scoreBound = fc.oneof(
   float,
   float.map((text) => `(${text}`),
 );
+/** Order by name is promised where all scores are equal alone: these keys nothing else writes to. */
+const lexKey = oneOf('lex:0', 'lex:1');
+
 const lexBound = fc.oneof(
   oneOf('-', '+', '[', '(m3'),
   member.map((text) => `[${text}`),
@@ -202,7 +205,9 @@ const sortedSets: readonly AnyWords[] = [
     maybe('LIMIT', index, index),
     maybe('WITHSCORES'),
   ),
-  seq('ZRANGE', key('zset'), lexBound, lexBound, 'BYLEX', maybe('REV'), maybe('LIMIT', index, index)),
+  seq('ZADD', lexKey, times(1, 4, '0', member)),
+  seq('ZREM', lexKey, member),
+  seq('ZRANGE', lexKey, lexBound, lexBound, 'BYLEX', maybe('REV'), maybe('LIMIT', index, index)),
   seq('ZRANGESTORE', key('zset'), key('zset'), index, index, maybe('REV')),
   seq(
     oneOf('ZRANGEBYSCORE', 'ZREVRANGEBYSCORE'),
@@ -213,7 +218,7 @@ const sortedSets: readonly AnyWords[] = [
     maybe('LIMIT', index, index),
   ),
   seq(oneOf('ZCOUNT', 'ZREMRANGEBYSCORE'), key('zset'), scoreBound, scoreBound),
-  seq(oneOf('ZLEXCOUNT', 'ZREMRANGEBYLEX', 'ZRANGEBYLEX'), key('zset'), lexBound, lexBound),
+  seq(oneOf('ZLEXCOUNT', 'ZREMRANGEBYLEX', 'ZRANGEBYLEX'), lexKey, lexBound, lexBound),
   seq('ZREMRANGEBYRANK', key('zset'), index, index),
   seq(oneOf('ZPOPMIN', 'ZPOPMAX'), key('zset'), maybe(small)),
   seq('ZMPOP', counted(1, 2, key('zset')), oneOf('MIN', 'MAX'), maybe('COUNT', small)),
