@@ -12,25 +12,24 @@ const CONNECT_TIMEOUT_MS = 1_000;
 /** A node that does not answer for this long loses its connection; above the 5 s for which a node may pause its writers. */
 const SOCKET_TIMEOUT_MS = 6_000;
 /** When every node goes at once the client may drop a command without a word; a write is given up then. */
-const ANSWER_TIMEOUT_MS = 20_000;
+export const ANSWER_TIMEOUT_MS = 20_000;
 
 export class ClusterWriter implements Writer {
-  readonly #cluster: Cluster;
+  readonly #seeds: readonly Address[];
+  #cluster: Cluster;
 
   constructor(seeds: readonly Address[]) {
-    this.#cluster = new Cluster([...seeds], {
-      lazyConnect: true,
-      maxRedirections: MAX_REDIRECTIONS,
-      retryDelayOnFailover: RETRY_DELAY_MS,
-      retryDelayOnClusterDown: RETRY_DELAY_MS,
-      retryDelayOnTryAgain: RETRY_DELAY_MS,
-      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-      redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS },
-    });
-    this.#cluster.on('error', () => {}); // Every write reports its own outcome.
+    this.#seeds = seeds;
+    this.#cluster = clientOf(seeds);
   }
 
   async open(): Promise<void> {
+    await this.#cluster.connect();
+  }
+
+  async reopen(): Promise<void> {
+    this.#cluster.disconnect();
+    this.#cluster = clientOf(this.#seeds);
     await this.#cluster.connect();
   }
 
@@ -54,6 +53,20 @@ export class ClusterWriter implements Writer {
   close(): void {
     this.#cluster.disconnect();
   }
+}
+
+function clientOf(seeds: readonly Address[]): Cluster {
+  const cluster = new Cluster([...seeds], {
+    lazyConnect: true,
+    maxRedirections: MAX_REDIRECTIONS,
+    retryDelayOnFailover: RETRY_DELAY_MS,
+    retryDelayOnClusterDown: RETRY_DELAY_MS,
+    retryDelayOnTryAgain: RETRY_DELAY_MS,
+    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS },
+  });
+  cluster.on('error', () => {}); // Every write reports its own outcome.
+  return cluster;
 }
 
 /** The answer, or an error when there is none in time. */

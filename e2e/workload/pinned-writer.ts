@@ -58,6 +58,12 @@ export class PinnedWriter implements Writer {
     await this.#lookAgain();
   }
 
+  async reopen(): Promise<void> {
+    for (const pool of this.#pools.values()) for (const connection of pool.splice(0)) connection.disconnect();
+    this.#owners.fill(undefined);
+    await this.#lookAgain();
+  }
+
   async overwrite(key: string, slot: number, value: string): Promise<WriteOutcome> {
     const deadlineMs = performance.now() + WRITE_TIMEOUT_MS;
     let undisturbed = true;

@@ -34,6 +34,7 @@ class Store implements Writer {
     this.values.delete(key);
   }
 
+  async reopen(): Promise<void> {}
   close(): void {}
 }
 
@@ -113,4 +114,19 @@ test('answers that never come are no loss, but too many of them fail the run', a
   expect(report).toMatchObject({ lost: 0, wrong: 0, acknowledged: 300 });
   expect(report.errors.indeterminate).toBe(300);
   expect(failures(report, 'acknowledged', 80)).toEqual(['300 of 600 intended writes were acknowledged, below 80%']);
+});
+
+test('a client that lost every node is opened anew before the data is read back', async () => {
+  const store = new Store((_, write) =>
+    write > 300 ? { kind: 'indeterminate', reason: 'no answer within 20 s' } : undefined,
+  );
+  const read = store.read.bind(store);
+  let isStuck = true;
+  store.read = (key) => (isStuck ? Promise.reject(new Error('no answer within 20 s')) : read(key));
+  store.reopen = async () => {
+    isStuck = false;
+  };
+  const report = await run(store);
+  expect(report).toMatchObject({ acknowledged: 300, lost: 0, wrong: 0 });
+  expect(report.errors).toMatchObject({ indeterminate: 300, unread: 0 });
 });

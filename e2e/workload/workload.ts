@@ -6,7 +6,7 @@
  * under way, so a dead shard holds up its own lanes only. The queue is bounded: what comes in while it is full is never sent.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from './cluster-writer.ts';
+import { ANSWER_TIMEOUT_MS, reasonOf } from './cluster-writer.ts';
 import type { CheckedKey, KeyGroup } from './keys.ts';
 import { makeKeys, valueOf, versionIn } from './keys.ts';
 import { Latencies } from './latency.ts';
@@ -20,8 +20,8 @@ const TICK_MS = 2;
 /** After the last write is due: time for those that wait to be sent and answered. */
 const DRAIN_TIMEOUT_MS = 10_000;
 /** And for those under way to be answered or given up by the writer, whose own time-outs are shorter. */
-const SETTLE_TIMEOUT_MS = 10_000;
-/** Reading all keys back, retries included; a key not read by then is reported as unread. */
+const SETTLE_TIMEOUT_MS = ANSWER_TIMEOUT_MS + 5_000;
+/** Reading all keys back, retries included; a key not read by then is reported as unread. Removing them has the same time. */
 const READ_BACK_TIMEOUT_MS = 30_000;
 const READ_BACK_LANES = 32;
 const READ_RETRY_DELAY_MS = 100;
@@ -113,6 +113,8 @@ export class Workload {
     for (const lane of this.#lanes) this.#closeGap(lane, performance.now());
     this.#sending = false;
     await this.#drain();
+    // A client that lost every node at once may answer nothing any more; then its writes say so, and the data is read all the same.
+    await this.#writer.reopen().catch((error: unknown) => this.#fail('unread', `reopening: ${reasonOf(error)}`));
     await this.#readBack();
     if (!this.#options.keepKeys) await this.#removeKeys();
     return this.#report(startedAt, sentSeconds, intended);
@@ -220,12 +222,13 @@ export class Workload {
     await this.#onEveryKey(async (key) => {
       // A read beside a write under way says nothing: either value is right, and the write's own answer would be judged against it.
       if (key.history.isInFlight) return this.#fail('unread', 'its last write never settled');
-      for (;;) {
+      for (let reason = 'the time for reading back was over'; ; ) {
+        if (performance.now() >= deadlineMs) return this.#fail('unread', reason);
         try {
           this.#judge(key, await this.#writer.read(key.name, key.slot), 'read-back');
           return;
         } catch (error) {
-          if (performance.now() >= deadlineMs) return this.#fail('unread', reasonOf(error));
+          reason = reasonOf(error);
           await sleep(READ_RETRY_DELAY_MS);
         }
       }
@@ -234,7 +237,10 @@ export class Workload {
 
   async #removeKeys(): Promise<void> {
     // What cannot be removed stays: the run's findings are what counts.
-    await this.#onEveryKey((key) => this.#writer.remove(key.name, key.slot).catch(() => {}));
+    const deadlineMs = performance.now() + READ_BACK_TIMEOUT_MS;
+    await this.#onEveryKey(async (key) => {
+      if (performance.now() < deadlineMs) await this.#writer.remove(key.name, key.slot).catch(() => {});
+    });
   }
 
   async #onEveryKey(run: (key: CheckedKey) => Promise<void>): Promise<void> {

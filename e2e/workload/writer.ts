@@ -20,6 +20,8 @@ export interface Writer {
   open(): Promise<void>;
   /** Never rejects. The write is over when it settles: nothing of it is still queued or will be sent again. */
   overwrite(key: string, slot: number, value: string): Promise<WriteOutcome>;
+  /** Forgets connections and addresses and begins anew from the seeds: for reading back, which judges the data and not the client. */
+  reopen(): Promise<void>;
   /** Reads from the slot's primary; rejects when that cannot be had. */
   read(key: string, slot: number): Promise<string | null>;
   remove(key: string, slot: number): Promise<void>;
