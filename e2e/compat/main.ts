@@ -28,7 +28,21 @@ const DETAIL_CHARACTERS = 300;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+const USAGE = `npm run compat -- [options]
+  --only FILE[,FILE ...]  of the suite's files these alone, such as unit/type/list
+  --list                  the names of the files
+  --jobs N                files at once, 1 or ${MAX_JOBS} (${MAX_JOBS})
+  --baseport N            the first of ${PORTS_PER_WORKER} ports a job (${FIRST_PORT})
+  --limit SECONDS         for one file (${FILE_LIMIT_SECONDS})
+  --threshold PERCENT     fail below it (${THRESHOLD_PERCENT})
+  --full, --keep          whole errors; keep the working folder
+  --json FILE             write every verdict to a file
+  --with-exempt           run and judge the exempt tests too
+  --prepare               stop after the real server's run; --renew-reference makes it anew
+`;
+
 const OPTIONS = {
+  help: { type: 'boolean', default: false },
   only: { type: 'string' },
   list: { type: 'boolean', default: false },
   jobs: { type: 'string', default: String(MAX_JOBS) },
@@ -61,6 +75,7 @@ function readOptions(argv: readonly string[]) {
   return {
     only: values.only?.split(',') ?? null,
     list: values.list,
+    help: values.help,
     jobs: number('jobs', 1, MAX_JOBS),
     firstPort: number('baseport', 1024, 50_000),
     limitSeconds: number('limit', 1, 7200),
@@ -76,6 +91,10 @@ function readOptions(argv: readonly string[]) {
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(argv);
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   const source = provideSource(say);
   if (source === null) return 1;
   const all = filesOf(source);
