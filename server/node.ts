@@ -576,6 +576,7 @@ export class Node {
 
   private facts(): ProcessFacts {
     const usage = process.cpuUsage();
+    const { rss, heapUsed } = process.memoryUsage();
     return {
       pid: process.pid,
       executable: process.execPath,
@@ -583,8 +584,8 @@ export class Node {
       platform: `${process.platform} ${process.arch}`,
       nodeVersion: process.version,
       startedAtMs: Math.floor(this.startedAtMs),
-      residentBytes: process.memoryUsage.rss(),
-      heapBytes: process.memoryUsage().heapUsed,
+      residentBytes: rss,
+      heapBytes: heapUsed,
       machineBytes: totalmem(),
       cpuUserSeconds: usage.user / 1e6,
       cpuSystemSeconds: usage.system / 1e6,

@@ -142,13 +142,7 @@ export const scenarios: readonly Scenario[] = [
         const before = cluster.pids();
         const seconds = await timed(async () => {
           cluster.edit({ ...cluster.spec, config: { 'tcp-backlog': '128' } });
-          await eventually('every node to be another process', READY_TIMEOUT_MS, async () => {
-            const now = cluster.pids();
-            return now.size === before.size && [...now].every(([name, pid]) => before.get(name) !== pid)
-              ? true
-              : undefined;
-          });
-          await cluster.ready(READY_TIMEOUT_MS);
+          await replaced(cluster, before);
         });
         for (const { name, port } of cluster.nodes()) {
           const [, value] = (await cluster.call(port, 'CONFIG', 'GET', 'tcp-backlog')) as string[];
@@ -289,13 +283,7 @@ export const scenarios: readonly Scenario[] = [
         const before = cluster.pids();
         for (const { process } of cluster.nodes()) if (process !== null) signal(process, 'SIGTERM');
         const back = await timed(async () => {
-          await eventually('every node to be another process', READY_TIMEOUT_MS, async () => {
-            const now = cluster.pids();
-            return now.size === before.size && [...now].every(([name, pid]) => before.get(name) !== pid)
-              ? true
-              : undefined;
-          });
-          await cluster.ready(READY_TIMEOUT_MS);
+          await replaced(cluster, before);
         });
         await countPreloaded(cluster);
         return `whole again after ${back} s`;
@@ -369,6 +357,16 @@ async function halfWay(cluster: LocalCluster, before: SlotOwners): Promise<numbe
     if (moved >= 4096) throw new Error('the migration was over before it could be seen half-way');
     return moved > 0 ? moved : undefined;
   });
+}
+
+/** Every node is another process than before, and the cluster is ready. */
+async function replaced(cluster: LocalCluster, before: ReturnType<LocalCluster['pids']>): Promise<void> {
+  await eventually('every node to be another process', READY_TIMEOUT_MS, async () => {
+    const now = cluster.pids();
+    const areOthers = now.size === before.size && [...now].every(([name, pid]) => before.get(name) !== pid);
+    return areOthers ? true : undefined;
+  });
+  await cluster.ready(READY_TIMEOUT_MS);
 }
 
 async function primaryPort(cluster: LocalCluster, shard = 0): Promise<number> {

@@ -1,5 +1,5 @@
 /**
- * What commands on hashes, sets and sorted sets share: HSCAN, SSCAN and ZSCAN, and choices by chance.
+ * What commands on collections share: HSCAN, SSCAN and ZSCAN, counts, and choices by chance.
  * Source: Valkey 9.1 db.c scanGenericCommand, t_hash.c hrandfieldWithCountCommand.
  */
 import { globMatch } from '../config/glob.ts';
@@ -7,7 +7,7 @@ import { HASH, PACKED, SET, ZSET } from '../keyspace/entry.ts';
 import type { Address } from '../memory/arena.ts';
 import { NONE } from '../memory/arena.ts';
 import { END_OF_TABLE } from '../memory/table-walk.ts';
-import { ERR_CURSOR, ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_CURSOR, ERR_NOT_POSITIVE, ERR_SYNTAX } from '../protocol/errors.ts';
 import { latin1, parseInteger } from '../protocol/numbers.ts';
 import { formatDouble } from '../protocol/reply.ts';
 import { below, type ElementWalk, type RandomSource, type Types } from '../types/index.ts';
@@ -28,6 +28,14 @@ export function negatableCount(call: Call, index: number): number {
   const count = call.integer(index);
   if (!call.failed && isMinimum(call, index)) call.fail(ERR_NEGATABLE);
   return call.failed ? Number.NaN : count;
+}
+
+/** How many LPOP, SPOP, ZPOPMIN and their kin are to take: their optional third word, else 1. Answers the error and sets `failed` otherwise. */
+export function popCount(call: Call): number {
+  if (call.count < 3) return 1;
+  const count = call.integer(2, ERR_NOT_POSITIVE);
+  if (count < 0) call.fail(ERR_NOT_POSITIVE);
+  return count;
 }
 
 /** Argument i is the smallest 64-bit integer: doubles cannot tell it from its neighbours. */

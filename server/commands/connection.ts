@@ -15,7 +15,6 @@ import {
   ERR_SYNTAX,
   ERR_WRONG_PASS,
 } from '../protocol/errors.ts';
-import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Call } from './call.ts';
 import { NORMAL_CLIENT, PUBSUB_CLIENT, REPLY_ON } from './client.ts';
 import { clientSubcommands, ERR_CLIENT_NAME, isClientText } from './client-commands.ts';
@@ -32,6 +31,7 @@ import {
   NOT_QUEUED,
   STALE,
 } from './command.ts';
+import { replyModules } from './module.ts';
 
 const MAX_INT32 = 2 ** 31;
 
@@ -158,24 +158,10 @@ function describeServer(call: Call): void {
   reply.bulkText('role');
   reply.bulkText(rooms.role() === 'replica' ? 'replica' : 'master');
   reply.bulkText('modules');
-  describeModules(reply);
+  replyModules(reply);
   if (zone === '') return;
   reply.bulkText('availability_zone');
   reply.bulkText(zone);
-}
-
-/** The Lua engine counts as a module. */
-function describeModules(reply: ReplyWriter): void {
-  reply.array(1);
-  reply.map(4);
-  reply.bulkText('name');
-  reply.bulkText('lua');
-  reply.bulkText('ver');
-  reply.integer(1);
-  reply.bulkText('path');
-  reply.bulkText('lua');
-  reply.bulkText('args');
-  reply.array(0);
 }
 
 function quit(call: Call): void {

@@ -7,12 +7,13 @@ import { LIST } from '../keyspace/entry.ts';
 import { EVENT_GENERIC, EVENT_LIST } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_ARITY, ERR_NOT_POSITIVE, ERR_NUMKEYS, ERR_SYNTAX, ERR_WRONG_TYPE } from '../protocol/errors.ts';
+import { ERR_ARITY, ERR_NUMKEYS, ERR_SYNTAX, ERR_WRONG_TYPE } from '../protocol/errors.ts';
 import { parseInteger } from '../protocol/numbers.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Types } from '../types/index.ts';
 import type { Lists } from '../types/lists.ts';
 import type { Call } from './call.ts';
+import { popCount } from './collections.ts';
 import { BLOCKING, type Command, DENYOOM, FAST, MOVABLE_KEYS, NO_KEYS, ONE_KEY, TWO_KEYS, WRITE } from './command.ts';
 
 export const LEFT = 0;
@@ -66,15 +67,8 @@ function pop(types: Types, call: Call, side: number): void {
     call.fail(ERR_ARITY(call.entry.fullName));
     return;
   }
-  let count = 1;
-  if (call.count === 3) {
-    count = call.integer(2, ERR_NOT_POSITIVE);
-    if (call.failed) return;
-    if (count < 0) {
-      call.fail(ERR_NOT_POSITIVE);
-      return;
-    }
-  }
+  let count = popCount(call);
+  if (call.failed) return;
   const { reply } = call;
   const { lists } = types;
   if (!open(types, call, 1)) {

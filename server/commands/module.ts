@@ -2,13 +2,15 @@
  * MODULE: Valkey loads native code by it, which this node never does. LIST tells what a Valkey 9.1 without modules tells: its scripting
  * engine, which is a module there.
  */
+import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Call } from './call.ts';
 import { ADMIN, type Command, LOADING, NO_ASYNC_LOADING, NO_KEYS, NOSCRIPT, STALE } from './command.ts';
 
 const ERR_NOT_ALLOWED =
   'ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 
-function list({ reply }: Call): void {
+/** What MODULE LIST and HELLO tell of: the Lua engine. */
+export function replyModules(reply: ReplyWriter): void {
   reply.array(1);
   reply.map(4);
   reply.bulkText('name');
@@ -34,7 +36,14 @@ export const moduleCommands: readonly Command[] = [
     summary: 'A container for module commands.',
     run: (call) => call.fail("ERR wrong number of arguments for 'module' command"),
     subcommands: [
-      { ...ROW, name: 'list', arity: 2, flags: ADMIN | NOSCRIPT, summary: 'Returns all loaded modules.', run: list },
+      {
+        ...ROW,
+        name: 'list',
+        arity: 2,
+        flags: ADMIN | NOSCRIPT,
+        summary: 'Returns all loaded modules.',
+        run: (call) => replyModules(call.reply),
+      },
       { ...ROW, name: 'load', arity: -3, flags: LOADS, summary: 'Loads a module.', run: refused },
       {
         ...ROW,

@@ -7,10 +7,10 @@ import { EVENT_GENERIC, EVENT_SET } from '../keyspace/events.ts';
 import type { Address } from '../memory/arena.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_NOT_POSITIVE, ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_SYNTAX } from '../protocol/errors.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
-import { negatableCount, replyRandom, scanCollection, visitDistinct } from './collections.ts';
+import { negatableCount, popCount, replyRandom, scanCollection, visitDistinct } from './collections.ts';
 import { type Command, DENYOOM, FAST, ONE_KEY, READONLY, TWO_KEYS, WRITE } from './command.ts';
 
 /** Opens the set at argument 1 for reading; false when there is none or an error was answered. */
@@ -159,15 +159,8 @@ function spop(types: Types, call: Call): void {
     call.fail(ERR_SYNTAX);
     return;
   }
-  let count = 1;
-  if (call.count === 3) {
-    count = call.integer(2, ERR_NOT_POSITIVE);
-    if (call.failed) return;
-    if (count < 0) {
-      call.fail(ERR_NOT_POSITIVE);
-      return;
-    }
-  }
+  const count = popCount(call);
+  if (call.failed) return;
   const found = call.findTypedForWrite(1, SET);
   if (call.failed) return;
   const { reply, database } = call;

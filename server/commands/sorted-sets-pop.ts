@@ -6,10 +6,11 @@ import { ZSET } from '../keyspace/entry.ts';
 import { EVENT_ZSET } from '../keyspace/events.ts';
 import { NONE } from '../memory/arena.ts';
 import { Arguments } from '../protocol/arguments.ts';
-import { ERR_NOT_POSITIVE, ERR_SYNTAX } from '../protocol/errors.ts';
+import { ERR_SYNTAX } from '../protocol/errors.ts';
 import type { ReplyWriter } from '../protocol/reply.ts';
 import type { Types } from '../types/index.ts';
 import type { Call } from './call.ts';
+import { popCount } from './collections.ts';
 import { BLOCKING, type Command, FAST, type KeySpec, MOVABLE_KEYS, NO_KEYS, ONE_KEY, WRITE } from './command.ts';
 import { endRemovals, numberedKeys } from './sorted-sets-common.ts';
 
@@ -44,15 +45,8 @@ function zpop(types: Types, call: Call, highest: boolean): void {
     call.fail(ERR_SYNTAX);
     return;
   }
-  let count = 1;
-  if (call.count === 3) {
-    count = call.integer(2, ERR_NOT_POSITIVE);
-    if (call.failed) return;
-    if (count < 0) {
-      call.fail(ERR_NOT_POSITIVE);
-      return;
-    }
-  }
+  let count = popCount(call);
+  if (call.failed) return;
   const found = call.findTypedForWrite(1, ZSET);
   if (call.failed) return;
   const { reply } = call;
