@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Chance } from '../testing/chance.ts';
 import { Side } from '../testing/side-by-side.ts';
 
 const PORT = 25100;
@@ -13,22 +14,7 @@ const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare bitmaps and HyperLogLogs with\n');
 
 /** Words by chance, from a seed. */
-class Words {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed;
-  }
-
-  below(limit: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-    return ((this.state >>> 8) * limit) >>> 24;
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-
+class Words extends Chance {
   some(atLeast: number, atMost: number, make: () => readonly string[]): string[] {
     const words: string[] = [];
     for (let i = atLeast + this.below(atMost - atLeast + 1); i > 0; i--) words.push(...make());

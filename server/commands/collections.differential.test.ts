@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Chance } from '../testing/chance.ts';
 import { request, TestNode } from '../testing/test-node.ts';
 
 const PORT = 17891;
@@ -152,22 +153,7 @@ function sorted(reply: readonly Reply[], width: number): Reply {
 }
 
 /** Words by chance, from a seed. */
-class Words {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed;
-  }
-
-  below(limit: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-    return ((this.state >>> 8) * limit) >>> 24;
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-
+class Words extends Chance {
   some(atMost: number, make: () => readonly string[]): string[] {
     const words: string[] = [];
     for (let i = this.below(atMost); i >= 0; i--) words.push(...make());

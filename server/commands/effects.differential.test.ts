@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Chance } from '../testing/chance.ts';
 import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
 
 const PORT = 18_110;
@@ -13,22 +14,7 @@ const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare what commands do with\n');
 
 /** Words by chance, from a seed. */
-class Chance {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed;
-  }
-
-  below(limit: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-    return ((this.state >>> 8) * limit) >>> 24;
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-
+class Draws extends Chance {
   maybe(...words: readonly string[]): readonly string[] {
     return this.below(3) === 0 ? words : [];
   }
@@ -81,7 +67,7 @@ class Chance {
   }
 }
 
-type Make = (c: Chance) => readonly string[];
+type Make = (c: Draws) => readonly string[];
 
 const commands: readonly Make[] = [
   (c) => ['SET', c.key(), c.value()],
@@ -236,7 +222,7 @@ describe.skipIf(valkey === null)('beside valkey-server', () => {
   test.each([1, 2])(
     'strings, keys and sets reply, tell and propagate the same (seed %i)',
     async (seed) => {
-      const chance = new Chance(seed * 7919);
+      const chance = new Draws(seed * 7919);
       for (const side of [real, ours]) {
         await side.run(['FLUSHALL']);
         await side.ask('HELLO', seed === 2 ? '3' : '2');

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Chance } from '../testing/chance.ts';
 import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
 
 const OUR_PORT = 24412;
@@ -16,25 +17,10 @@ const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare the geo commands with\n');
 
 /** Places by chance, from a seed. */
-class Places {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed;
-  }
-
-  below(limit: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-    return Math.floor(((this.state >>> 8) / 2 ** 24) * limit);
-  }
-
+class Places extends Chance {
   /** In [-1, 1). */
   part(): number {
     return (this.below(2 ** 20) * 2 ** 20 + this.below(2 ** 20)) / 2 ** 39 - 1;
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
   }
 
   maybe(...words: string[]): string[] {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { CommandWriter } from '../persistence/command-writer.ts';
 import { WholeDataset } from '../persistence/whole-dataset.ts';
+import { Chance } from '../testing/chance.ts';
 import { Line, type Outcome, type Reply, ReplyReader, Side } from '../testing/side-by-side.ts';
 import { TestNode } from '../testing/test-node.ts';
 
@@ -16,23 +17,9 @@ const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare streams with\n');
 
 /** Words by chance, from a seed. */
-class Words {
-  private state: number;
+class Words extends Chance {
   /** The highest millisecond given to XADD, so that most ids come after the last one. */
   private top = 0;
-
-  constructor(seed: number) {
-    this.state = seed;
-  }
-
-  below(limit: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-    return ((this.state >>> 8) * limit) >>> 24;
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
 
   some(atMost: number, make: () => string): string[] {
     return Array.from({ length: 1 + this.below(atMost) }, make);
