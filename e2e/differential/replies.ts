@@ -1,50 +1,6 @@
-/** Replies out of bytes, and what of them may be compared. */
+/** What of a reply may be compared. */
 
-/** A reply as nested text: the type's character, then the content. */
-export type Reply = string | readonly Reply[];
-
-export class ReplyReader {
-  private text = '';
-  private at = 0;
-
-  push(text: string): void {
-    this.text = this.text.slice(this.at) + text;
-    this.at = 0;
-  }
-
-  /** The next reply, or null when it is not there in full. */
-  next(): Reply | null {
-    const start = this.at;
-    const reply = this.read();
-    if (reply === null) this.at = start;
-    return reply;
-  }
-
-  private read(): Reply | null {
-    const end = this.text.indexOf('\r\n', this.at);
-    if (end < 0) return null;
-    const type = this.text[this.at]!;
-    const line = this.text.slice(this.at + 1, end);
-    this.at = end + 2;
-    if (type === '$' || type === '=') {
-      const length = Number(line);
-      if (length < 0) return '$nil';
-      if (this.text.length < this.at + length + 2) return null;
-      const content = this.text.slice(this.at, this.at + length);
-      this.at += length + 2;
-      return type + content;
-    }
-    if (!'*%~>'.includes(type)) return type + line;
-    if (line === '-1') return '*nil';
-    const items: Reply[] = [type];
-    for (let i = Number(line) * (type === '%' ? 2 : 1); i > 0; i--) {
-      const item = this.read();
-      if (item === null) return null;
-      items.push(item);
-    }
-    return items;
-  }
-}
+import { type Reply, sorted } from '../../server/testing/replies.ts';
 
 /** Commands whose elements come in no particular order, and how many neighbours belong together. */
 const UNORDERED: Readonly<Record<string, number>> = {
@@ -88,10 +44,4 @@ function ofAnyOrder(words: readonly string[]): Reply {
 
 function flat(reply: Reply): string[] {
   return typeof reply === 'string' ? [reply] : reply.slice(1).flatMap(flat);
-}
-
-function sorted(reply: readonly Reply[], width: number): Reply {
-  const items: string[] = [];
-  for (let i = 1; i < reply.length; i += width) items.push(JSON.stringify(reply.slice(i, i + width)));
-  return [reply[0]!, ...items.sort()];
 }

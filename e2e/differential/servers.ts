@@ -4,15 +4,16 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DigestVisitor, digestHex } from '../../server/persistence/digest.ts';
 import { DumpPayloads } from '../../server/persistence/dump-payload.ts';
 import { WholeDataset } from '../../server/persistence/whole-dataset.ts';
-import { request, type TestClient, TestNode } from '../../server/testing/test-node.ts';
+import { onlyReply, type Reply } from '../../server/testing/replies.ts';
+import { Line } from '../../server/testing/side-by-side.ts';
+import { request, TestNode } from '../../server/testing/test-node.ts';
 import { START_MS } from './commands/words.ts';
-import { comparable, type Reply, ReplyReader } from './replies.ts';
+import { comparable } from './replies.ts';
 import type { Story } from './story.ts';
 
 /** What a story led to: the replies, and the digest of the whole keyspace. */
@@ -51,7 +52,7 @@ export class Ours {
         test.at(nowMs);
         return [];
       }
-      return [comparable(event.words, replyOf(client, event.words))];
+      return [comparable(event.words, onlyReply(client.raw(request(...event.words))))];
     });
     node.clients.remove(client.client);
     const digest = new DigestVisitor();
@@ -60,23 +61,12 @@ export class Ours {
   }
 }
 
-function replyOf(client: TestClient, words: readonly string[]): Reply {
-  const reader = new ReplyReader();
-  reader.push(client.raw(request(...words)));
-  const reply = reader.next();
-  if (reply === null) throw new Error(`no reply to ${words.join(' ')}`);
-  if (reader.next() !== null) throw new Error(`more than one reply to ${words.join(' ')}`);
-  return reply;
-}
-
 /** libfaketime, where the system has it. */
 export function findFakeTime(): string | null {
   const found = globSync('/usr/lib/*/faketime/libfaketime.so.1')[0] ?? '/usr/local/lib/faketime/libfaketime.so.1';
   return existsSync(found) ? found : null;
 }
 
-const CONNECT_ATTEMPTS = 200;
-const RETRY_MS = 50;
 const CLOCK_ATTEMPTS = 5000;
 
 export class Theirs {
@@ -85,9 +75,7 @@ export class Theirs {
   private readonly folder: string;
   private readonly clock: string;
   private readonly port: number;
-  private socket: Socket | null = null;
-  private reader = new ReplyReader();
-  private wake: () => void = () => {};
+  private line: Line | null = null;
 
   constructor(program: string, port: number) {
     this.folder = mkdtempSync(join(tmpdir(), 'keyherd-differential-'));
@@ -125,20 +113,7 @@ export class Theirs {
   }
 
   async open(): Promise<void> {
-    for (let attempt = 0; this.socket === null; attempt++) {
-      const socket = connect(this.port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) this.socket = socket.setNoDelay(true);
-      else if (attempt === CONNECT_ATTEMPTS) throw problem;
-      else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-    this.socket.on('data', (bytes: Buffer) => {
-      this.reader.push(bytes.toString('latin1'));
-      this.wake();
-    });
+    this.line = await Line.open(this.port);
     await this.ask([['DEBUG', 'SET-ACTIVE-EXPIRE', '0']]);
   }
 
@@ -183,22 +158,12 @@ export class Theirs {
     writeFileSync(this.clock, `${new Date(ms).toISOString().replace('T', ' ').replace('Z', '')}\n`);
   }
 
-  private async ask(commands: readonly (readonly string[])[]): Promise<Reply[]> {
-    if (commands.length > 0) this.socket!.write(Buffer.concat(commands.map((words) => request(...words))));
-    const replies: Reply[] = [];
-    while (replies.length < commands.length) {
-      const reply = this.reader.next();
-      if (reply !== null) replies.push(reply);
-      else
-        await new Promise<void>((resolve) => {
-          this.wake = resolve;
-        });
-    }
-    return replies;
+  private ask(commands: readonly (readonly string[])[]): Promise<Reply[]> {
+    return this.line!.askAll(commands);
   }
 
   close(): void {
-    this.socket?.destroy();
+    this.line?.close();
     this.process.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -5,70 +5,24 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { Chance } from '../testing/chance.ts';
-import { request, TestNode } from '../testing/test-node.ts';
+import { onlyReply, type Reply, sorted } from '../testing/replies.ts';
+import { Line } from '../testing/side-by-side.ts';
+import { TestNode } from '../testing/test-node.ts';
 
 const PORT = 17891;
 const COMMANDS_PER_RUN = 4000;
 const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare the collection commands with\n');
 
-/** A reply as nested text: the type's character, then the content. */
-type Reply = string | readonly Reply[];
-
-class ReplyReader {
-  private readonly text: string;
-  at = 0;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  /** The next reply, or null when it is not there in full. */
-  next(): Reply | null {
-    const start = this.at;
-    const reply = this.read();
-    if (reply === null) this.at = start;
-    return reply;
-  }
-
-  private read(): Reply | null {
-    const end = this.text.indexOf('\r\n', this.at);
-    if (end < 0) return null;
-    const type = this.text[this.at]!;
-    const line = this.text.slice(this.at + 1, end);
-    this.at = end + 2;
-    if (type === '$' || type === '=') {
-      const length = Number(line);
-      if (length < 0) return '$nil';
-      if (this.text.length < this.at + length + 2) return null;
-      const content = this.text.slice(this.at, this.at + length);
-      this.at += length + 2;
-      return type + content;
-    }
-    if (!'*%~>'.includes(type)) return type + line;
-    if (line === '-1') return '*nil';
-    const items: Reply[] = [type];
-    for (let i = Number(line) * (type === '%' ? 2 : 1); i > 0; i--) {
-      const item = this.read();
-      if (item === null) return null;
-      items.push(item);
-    }
-    return items;
-  }
-}
-
 class RealServer {
   private readonly process: ChildProcess;
   private readonly folder: string;
-  private socket: Socket | null = null;
-  private received = '';
-  private wake: () => void = () => {};
+  private line: Line | null = null;
 
   constructor(path: string) {
     this.folder = mkdtempSync(join(tmpdir(), 'keyherd-collections-'));
@@ -77,42 +31,15 @@ class RealServer {
   }
 
   async open(): Promise<void> {
-    for (let attempt = 0; this.socket === null; attempt++) {
-      const socket = connect(PORT, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) this.socket = socket;
-      else if (attempt === 100) throw problem;
-      else await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    this.socket.on('data', (bytes: Buffer) => {
-      this.received += bytes.toString('latin1');
-      this.wake();
-    });
+    this.line = await Line.open(PORT);
   }
 
-  async run(commands: readonly (readonly string[])[]): Promise<Reply[]> {
-    this.received = '';
-    this.socket!.write(Buffer.concat(commands.map((words) => request(...words))));
-    const replies: Reply[] = [];
-    while (replies.length < commands.length) {
-      const reader = new ReplyReader(this.received);
-      for (let reply = reader.next(); reply !== null; reply = reader.next()) replies.push(reply);
-      this.received = this.received.slice(reader.at);
-      if (replies.length === commands.length) break;
-      const seen = this.received.length;
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-        if (this.received.length !== seen) resolve();
-      });
-    }
-    return replies;
+  run(commands: readonly (readonly string[])[]): Promise<Reply[]> {
+    return this.line!.askAll(commands);
   }
 
   close(): void {
-    this.socket?.destroy();
+    this.line?.close();
     this.process.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -144,12 +71,6 @@ function comparable(words: readonly string[], reply: Reply): Reply {
     reply as Reply[],
     words.includes('withvalues') && reply[1] !== undefined && !Array.isArray(reply[1]) ? 2 : width,
   );
-}
-
-function sorted(reply: readonly Reply[], width: number): Reply {
-  const items: string[] = [];
-  for (let i = 1; i < reply.length; i += width) items.push(JSON.stringify(reply.slice(i, i + width)));
-  return [reply[0]!, ...items.sort()];
 }
 
 /** Words by chance, from a seed. */
@@ -415,9 +336,9 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
           const theirs = await real.run(commands);
           const client = new TestNode().client();
           for (const [i, command] of commands.entries()) {
-            const ours = new ReplyReader(client.send(...command)).next();
+            const ours = onlyReply(client.send(...command));
             if (i < setup) continue;
-            expect({ i, command, reply: comparable(command, ours!) }).toEqual({
+            expect({ i, command, reply: comparable(command, ours) }).toEqual({
               i,
               command,
               reply: comparable(command, theirs[i]!),
@@ -451,7 +372,7 @@ describe.skipIf(valkey === null)('beside a real valkey-server', () => {
     }
     const theirs = await real.run(commands);
     const client = new TestNode().client();
-    const ours = commands.map((command) => new ReplyReader(client.send(...command)).next());
+    const ours = commands.map((command) => onlyReply(client.send(...command)));
     expect(ours).toEqual(theirs);
   });
 });

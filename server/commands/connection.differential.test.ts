@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
-import { Line, type Reply, Side } from '../testing/side-by-side.ts';
+import type { Reply } from '../testing/replies.ts';
+import { Line, Side } from '../testing/side-by-side.ts';
 import { CATEGORIES } from './categories.ts';
 
 const PORT = 26400;

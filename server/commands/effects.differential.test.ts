@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { Chance } from '../testing/chance.ts';
-import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
+import type { Reply } from '../testing/replies.ts';
+import { type Outcome, Side } from '../testing/side-by-side.ts';
 
 const PORT = 18_110;
 const COMMANDS = 1500;

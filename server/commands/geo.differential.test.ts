@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { Chance } from '../testing/chance.ts';
-import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
+import type { Reply } from '../testing/replies.ts';
+import { type Outcome, Side } from '../testing/side-by-side.ts';
 
 const OUR_PORT = 24412;
 const THEIR_PORT = 24413;

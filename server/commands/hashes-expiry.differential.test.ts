@@ -6,7 +6,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { Chance } from '../testing/chance.ts';
-import { type Outcome, type Reply, Side } from '../testing/side-by-side.ts';
+import { type Reply, sorted } from '../testing/replies.ts';
+import { type Outcome, Side } from '../testing/side-by-side.ts';
 
 const PORT = 25110;
 const COMMANDS_PER_RUN = 2500;
@@ -139,12 +140,6 @@ function comparableReply(words: readonly string[], answer: Reply): Reply {
     return ['scan', reply[1]!, sorted(reply[2] as Reply[], words.includes('novalues') ? 1 : width)];
   const paired = words.includes('withvalues') && reply[1] !== undefined && !Array.isArray(reply[1]);
   return sorted(reply as Reply[], paired ? 2 : width);
-}
-
-function sorted(reply: readonly Reply[], width: number): Reply {
-  const items: string[] = [];
-  for (let i = 1; i < reply.length; i += width) items.push(JSON.stringify(reply.slice(i, i + width)));
-  return [reply[0]!, ...items.sort()];
 }
 
 describe.skipIf(valkey === null)('beside a real valkey-server', () => {

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
-import { type Reply, Side } from '../testing/side-by-side.ts';
+import type { Reply } from '../testing/replies.ts';
+import { Side } from '../testing/side-by-side.ts';
 
 const PORT = 25120;
 const FAR = '99999999999000';

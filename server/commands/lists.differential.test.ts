@@ -6,7 +6,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { Chance } from '../testing/chance.ts';
-import { Line, type Reply, Side } from '../testing/side-by-side.ts';
+import type { Reply } from '../testing/replies.ts';
+import { Line, Side } from '../testing/side-by-side.ts';
 
 const PORT = 23010;
 const COMMANDS_PER_RUN = 1200;

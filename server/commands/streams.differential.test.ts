@@ -8,7 +8,8 @@ import { findValkeyServer } from '../../tools/valkey.ts';
 import { CommandWriter } from '../persistence/command-writer.ts';
 import { WholeDataset } from '../persistence/whole-dataset.ts';
 import { Chance } from '../testing/chance.ts';
-import { Line, type Outcome, type Reply, ReplyReader, Side } from '../testing/side-by-side.ts';
+import { type Reply, ReplyReader } from '../testing/replies.ts';
+import { Line, type Outcome, Side } from '../testing/side-by-side.ts';
 import { TestNode } from '../testing/test-node.ts';
 
 const PORT = 24510;

@@ -7,9 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** A reply as nested text: the type's character, then the content. */
-export type Reply = string | readonly Reply[];
+import { type Reply, ReplyReader } from './replies.ts';
 
 /** All that one command did. */
 export interface Outcome {
@@ -22,67 +20,6 @@ const MARKER = 'side-by-side-marker';
 const MARKER_DATABASE = '15';
 const CONNECT_ATTEMPTS = 200;
 const RETRY_MS = 50;
-
-/** Replies out of bytes that come in pieces, as latin-1 text. */
-export class ReplyReader {
-  private text = '';
-  private at = 0;
-
-  push(text: string): void {
-    this.text = this.text.slice(this.at) + text;
-    this.at = 0;
-  }
-
-  /** The next reply, or null when it is not there in full. */
-  next(): Reply | null {
-    const start = this.at;
-    const reply = this.read();
-    if (reply === null) this.at = start;
-    return reply;
-  }
-
-  /** Skips a full synchronisation's payload; false when it is not there in full. */
-  skipPayload(): boolean {
-    const found = /^\n*\+FULLRESYNC [^\r]*\r\n\n*(?:\+[^\r]*\r\n)?\n*\$(?:EOF:([^\r]{40})|(\d+))\r\n/.exec(this.text);
-    if (found === null) return false;
-    const start = found[0].length;
-    if (found[1] === undefined) {
-      if (this.text.length < start + Number(found[2])) return false;
-      this.at = start + Number(found[2]);
-      return true;
-    }
-    const end = this.text.indexOf(found[1], start);
-    if (end < 0) return false;
-    this.at = end + found[1].length;
-    return true;
-  }
-
-  private read(): Reply | null {
-    while (this.text[this.at] === '\n') this.at++;
-    const end = this.text.indexOf('\r\n', this.at);
-    if (end < 0) return null;
-    const type = this.text[this.at]!;
-    const line = this.text.slice(this.at + 1, end);
-    this.at = end + 2;
-    if (type === '$' || type === '=') {
-      const length = Number(line);
-      if (length < 0) return '$nil';
-      if (this.text.length < this.at + length + 2) return null;
-      const content = this.text.slice(this.at, this.at + length);
-      this.at += length + 2;
-      return type + content;
-    }
-    if (!'*%~>'.includes(type)) return type + line;
-    if (line === '-1') return '*nil';
-    const items: Reply[] = [type];
-    for (let i = Number(line) * (type === '%' ? 2 : 1); i > 0; i--) {
-      const item = this.read();
-      if (item === null) return null;
-      items.push(item);
-    }
-    return items;
-  }
-}
 
 /** One connection whose replies are awaited one by one. */
 export class Line {
@@ -128,6 +65,14 @@ export class Line {
   ask(words: readonly string[]): Promise<Reply> {
     this.send(words);
     return this.next();
+  }
+
+  /** Sends all at once, as a pipeline, and awaits each reply. */
+  async askAll(commands: readonly (readonly string[])[]): Promise<Reply[]> {
+    this.socket.write(Buffer.from(commands.map(requestText).join(''), 'latin1'));
+    const replies: Reply[] = [];
+    while (replies.length < commands.length) replies.push(await this.next());
+    return replies;
   }
 
   async skipPayload(): Promise<void> {

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../../tools/valkey.ts';
-import { Line, type Reply, ReplyReader, Side } from '../../testing/side-by-side.ts';
+import { onlyReply, type Reply } from '../../testing/replies.ts';
+import { Line, Side } from '../../testing/side-by-side.ts';
 import { request, TestNode } from '../../testing/test-node.ts';
 import { CommandRegistry } from '../registry.ts';
 import { commandTable } from '../table.ts';
@@ -22,9 +23,7 @@ const names = registry.entries.map((entry) => entry.fullName).sort();
 function ours(...words: readonly string[]): Reply {
   const client = test_.client();
   client.send('HELLO', '3');
-  const reader = new ReplyReader();
-  reader.push(client.raw(request(...words)));
-  return reader.next()!;
+  return onlyReply(client.raw(request(...words)));
 }
 
 /** Sets and maps have no order. */
