@@ -1,7 +1,12 @@
-/** Replies out of bytes, for tests that compare everything of them. */
+/** Requests into text and replies out of it, for tests that compare everything; a character is a byte. */
 
 /** A reply as nested text: the type's character, then the content. */
 export type Reply = string | readonly Reply[];
+
+/** Commands as a client sends them. */
+export function requestText(words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+}
 
 /** Replies out of bytes that come in pieces, as latin-1 text. */
 export class ReplyReader {

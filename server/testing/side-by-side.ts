@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Reply, ReplyReader } from './replies.ts';
+import { type Reply, ReplyReader, requestText } from './replies.ts';
 
 /** All that one command did. */
 export interface Outcome {
@@ -88,10 +88,6 @@ export class Line {
   close(): void {
     this.socket.destroy();
   }
-}
-
-export function requestText(words: readonly string[]): string {
-  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
 }
 
 export class Side {

@@ -6,6 +6,7 @@ import { Client } from '../commands/client.ts';
 import { Settings } from '../config/settings.ts';
 import { Node } from '../node.ts';
 import { Session } from '../protocol/session.ts';
+import { requestText } from './replies.ts';
 
 export class TestNode {
   readonly node: Node;
@@ -90,6 +91,5 @@ export class TestClient {
 
 /** A multibulk request; words are latin-1 text. */
 export function request(...words: readonly string[]): Uint8Array {
-  const text = `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  return Uint8Array.from(requestText(words), (character) => character.charCodeAt(0));
 }
