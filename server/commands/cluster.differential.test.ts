@@ -4,58 +4,19 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import RedisParser from 'redis-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Resp2Client, type Resp2Reply } from '../testing/resp2-client.ts';
 
 const OURS = 17680;
 const THEIRS = 17681;
 const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to compare the CLUSTER commands with\n');
 
-type Reply = string | number | null | Error | readonly Reply[];
-
-/** A client that speaks RESP2 and nothing else. */
-class Client {
-  private readonly socket: Socket;
-  private readonly waiting: ((reply: Reply) => void)[] = [];
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    const answer = (reply: Reply): void => this.waiting.shift()?.(reply);
-    const parser = new RedisParser({ returnReply: answer, returnError: answer, returnFatalError: answer });
-    socket.on('data', (bytes: Buffer) => parser.execute(bytes));
-  }
-
-  static async open(port: number): Promise<Client> {
-    for (let attempt = 0; ; attempt++) {
-      const socket = connect(port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) return new Client(socket);
-      if (attempt === 100) throw problem;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  send(line: string): Promise<Reply> {
-    const words = line.split(' ');
-    this.socket.write(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`);
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  close(): void {
-    this.socket.destroy();
-  }
-}
-
 /** What differs between any two nodes. */
-function normalise(reply: Reply): unknown {
+function normalise(reply: Resp2Reply): unknown {
   if (reply instanceof Error) return `error: ${normaliseText(reply.message)}`;
   if (Array.isArray(reply)) return reply.map(normalise);
   if (typeof reply === 'number') return reply === OURS || reply === THEIRS ? 'PORT' : reply;
@@ -71,8 +32,8 @@ function normaliseText(text: string): string {
 
 const folders: string[] = [];
 const processes: ChildProcess[] = [];
-let ours: Client;
-let theirs: Client;
+let ours: Resp2Client;
+let theirs: Resp2Client;
 
 function start(program: string, first: readonly string[], port: number): void {
   const folder = mkdtempSync(join(tmpdir(), 'keyherd-cluster-'));
@@ -98,7 +59,7 @@ beforeAll(async () => {
   if (valkey === null) return;
   start(process.execPath, [new URL('../main.ts', import.meta.url).pathname], OURS);
   start(valkey.path, [], THEIRS);
-  [ours, theirs] = await Promise.all([Client.open(OURS), Client.open(THEIRS)]);
+  [ours, theirs] = await Promise.all([Resp2Client.open(OURS), Resp2Client.open(THEIRS)]);
 });
 
 afterAll(() => {
@@ -239,17 +200,17 @@ const CONVERSATION = [
 
 describe.skipIf(valkey === null)('beside a real valkey-server', () => {
   test.each(CONVERSATION)('%s', async (line) => {
-    const [mine, yours] = await Promise.all([ours.send(line), theirs.send(line)]);
+    const [mine, yours] = await Promise.all([ours.send(...line.split(' ')), theirs.send(...line.split(' '))]);
     expect(normalise(mine)).toEqual(normalise(yours));
   });
 
   test('keys, redirections and open slots of a cluster of one', async () => {
     const both = async (line: string): Promise<void> => {
-      const [mine, yours] = await Promise.all([ours.send(line), theirs.send(line)]);
+      const [mine, yours] = await Promise.all([ours.send(...line.split(' ')), theirs.send(...line.split(' '))]);
       expect([line, normalise(mine)]).toEqual([line, normalise(yours)]);
     };
     for (let attempt = 0; attempt < 100; attempt++) {
-      const states = await Promise.all([ours.send('CLUSTER INFO'), theirs.send('CLUSTER INFO')]);
+      const states = await Promise.all([ours.send('CLUSTER', 'INFO'), theirs.send('CLUSTER', 'INFO')]);
       if (states.every((info) => String(info).startsWith('cluster_state:ok'))) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

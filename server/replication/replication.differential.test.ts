@@ -7,17 +7,15 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import RedisParser from 'redis-parser';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Resp2Client, type Resp2Reply } from '../testing/resp2-client.ts';
 
 const FIRST_PORT = 17720;
 const PATIENCE_MS = 30_000;
 const PIPELINE = 50;
 const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to replicate with\n');
-
-type Reply = string | number | null | Error | readonly Reply[];
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,42 +29,6 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
   }
 }
 
-class Client {
-  private readonly socket: Socket;
-  private readonly waiting: ((reply: Reply) => void)[] = [];
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on('error', () => {});
-    const answer = (reply: Reply): void => this.waiting.shift()?.(reply);
-    const parser = new RedisParser({ returnReply: answer, returnError: answer, returnFatalError: answer });
-    socket.on('data', (bytes: Buffer) => parser.execute(bytes));
-  }
-
-  static async open(port: number): Promise<Client> {
-    for (let attempt = 0; ; attempt++) {
-      const socket = connect(port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) return new Client(socket);
-      if (attempt === 200) throw problem;
-      await pause(50);
-    }
-  }
-
-  send(...words: readonly (string | number)[]): Promise<Reply> {
-    const texts = words.map(String);
-    this.socket.write(`*${texts.length}\r\n${texts.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`);
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  close(): void {
-    this.socket.destroy();
-  }
-}
-
 let nextPort = FIRST_PORT;
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -76,10 +38,10 @@ afterEach(async () => {
 class Server {
   readonly port: number;
   readonly folder: string;
-  readonly client: Client;
+  readonly client: Resp2Client;
   readonly child: ChildProcess;
 
-  private constructor(port: number, folder: string, client: Client, child: ChildProcess) {
+  private constructor(port: number, folder: string, client: Resp2Client, child: ChildProcess) {
     this.port = port;
     this.folder = folder;
     this.client = client;
@@ -112,7 +74,7 @@ class Server {
       await ended;
       rmSync(folder, { recursive: true, force: true });
     });
-    const client = await Client.open(port);
+    const client = await Resp2Client.open(port);
     cleanups.push(() => client.close());
     const server = new Server(port, folder, client, child);
     await until('it has loaded', async () => (await client.send('PING')) === 'PONG');
@@ -167,7 +129,7 @@ async function differences(one: Server, other: Server): Promise<string[]> {
         await other.client.send('DEBUG', 'DIGEST-VALUE', key),
       ];
       if (String(left) === String(right)) continue;
-      const facts: Reply[] = [];
+      const facts: Resp2Reply[] = [];
       for (const server of [one, other]) {
         facts.push(
           await server.client.send('TYPE', key),
@@ -211,13 +173,13 @@ class Writer {
   }
 
   private async run(port: number): Promise<void> {
-    const client = await Client.open(port);
+    const client = await Resp2Client.open(port);
     while (!this.stopped) await this.burst(client);
     client.close();
   }
 
-  async burst(client: Client): Promise<void> {
-    const replies: Promise<Reply>[] = [client.send('SELECT', this.random(3))];
+  async burst(client: Resp2Client): Promise<void> {
+    const replies: Promise<Resp2Reply>[] = [client.send('SELECT', this.random(3))];
     const inTransaction = this.random(5) === 0;
     if (inTransaction) replies.push(client.send('MULTI'));
     for (let i = 0; i < PIPELINE; i++) replies.push(client.send(...this.command()));

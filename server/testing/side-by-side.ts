@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectTo } from './connect.ts';
 import { type Reply, ReplyReader, requestText } from './replies.ts';
 
 /** All that one command did. */
@@ -18,8 +19,8 @@ export interface Outcome {
 
 const MARKER = 'side-by-side-marker';
 const MARKER_DATABASE = '15';
-const CONNECT_ATTEMPTS = 200;
-const RETRY_MS = 50;
+/** Between acknowledgements, until the stream begins. */
+const ACKNOWLEDGE_MS = 50;
 
 /** One connection whose replies are awaited one by one. */
 export class Line {
@@ -29,7 +30,6 @@ export class Line {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
       this.reader.push(bytes.toString('latin1'));
       this.wake();
@@ -38,16 +38,7 @@ export class Line {
   }
 
   static async open(port: number): Promise<Line> {
-    for (let attempt = 0; ; attempt++) {
-      const socket = connect(port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) return new Line(socket);
-      if (attempt === CONNECT_ATTEMPTS) throw problem;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
+    return new Line(await connectTo(port));
   }
 
   send(words: readonly string[]): void {
@@ -121,7 +112,7 @@ export class Side {
     this.replica.send(['PSYNC', '?', '-1']);
     await this.replica.skipPayload();
     // The stream begins after an acknowledgement, and one that comes before the server's child ended is not enough.
-    const timer = setInterval(() => this.replica.send(['REPLCONF', 'ACK', '0']), RETRY_MS);
+    const timer = setInterval(() => this.replica.send(['REPLCONF', 'ACK', '0']), ACKNOWLEDGE_MS);
     await this.run(['PING']);
     clearInterval(timer);
   }

@@ -4,72 +4,16 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import RedisParser from 'redis-parser';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
+import { Resp2Client, type Resp2Reply } from '../testing/resp2-client.ts';
 
 const OURS = 18020;
 const THEIRS = 18021;
 const valkey = findValkeyServer();
 if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to exchange RDB files with\n');
-
-type Reply = string | number | null | Error | readonly Reply[];
-
-class Client {
-  closed = false;
-  private readonly socket: Socket;
-  private readonly waiting: ((reply: Reply) => void)[] = [];
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    const answer = (reply: Reply): void => this.waiting.shift()?.(reply);
-    const parser = new RedisParser({ returnReply: answer, returnError: answer, returnFatalError: answer });
-    socket.on('data', (bytes: Buffer) => parser.execute(bytes));
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      this.closed = true;
-      for (const resolve of this.waiting.splice(0)) resolve(new Error('the connection was closed'));
-    });
-  }
-
-  static async open(port: number): Promise<Client> {
-    for (let attempt = 0; ; attempt++) {
-      const socket = connect(port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) return new Client(socket);
-      if (attempt === 200) throw problem;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  send(...words: readonly (string | number)[]): Promise<Reply> {
-    const text = words.map((word) => `$${String(word).length}\r\n${word}\r\n`).join('');
-    this.socket.write(`*${words.length}\r\n${text}`, 'latin1');
-    return this.closed
-      ? Promise.resolve(new Error('the connection was closed'))
-      : new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  /** Repeats a command until its reply has this in it. */
-  async until(part: string, ...words: readonly string[]): Promise<void> {
-    for (;;) {
-      const reply = await this.send(...words);
-      if (String(reply).includes(part)) return;
-      if (this.closed) throw new Error(`${words.join(' ')}: the connection was closed`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  close(): void {
-    this.socket.destroy();
-  }
-}
 
 class Server {
   readonly ended: Promise<number | null>;
@@ -104,7 +48,7 @@ class Server {
 
 const servers: Server[] = [];
 const folders: string[] = [];
-const clients: Client[] = [];
+const clients: Resp2Client[] = [];
 
 function ours(folder: string, ...more: readonly string[]): Server {
   return new Server(process.execPath, [new URL('../main.ts', import.meta.url).pathname], OURS, folder, more);
@@ -120,8 +64,8 @@ function newFolder(): string {
   return folder;
 }
 
-async function clientOf(port: number): Promise<Client> {
-  const client = await Client.open(port);
+async function clientOf(port: number): Promise<Resp2Client> {
+  const client = await Resp2Client.open(port);
   clients.push(client);
   await client.until('PONG', 'PING');
   return client;
@@ -137,8 +81,8 @@ afterEach(async () => {
 });
 
 /** Every type, small and large, with and without a time to live, in two databases. */
-async function fill(client: Client): Promise<void> {
-  const replies: Promise<Reply>[] = [];
+async function fill(client: Resp2Client): Promise<void> {
+  const replies: Promise<Resp2Reply>[] = [];
   const send = (...words: readonly (string | number)[]): void => void replies.push(client.send(...words));
   send('SET', 'string', 'value');
   send('SET', 'number', '-12345');

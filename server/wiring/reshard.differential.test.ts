@@ -5,14 +5,12 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import RedisParser from 'redis-parser';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findValkeyServer } from '../../tools/valkey.ts';
 import { slotOf } from '../keyspace/slot.ts';
+import { Resp2Client, type Resp2Reply } from '../testing/resp2-client.ts';
 
 const SOURCE = 18100;
 const TARGET = 18101;
@@ -27,66 +25,9 @@ if (valkey === null) process.stdout.write('skipped: no valkey-server 9.1 to exch
 const hasRedisCli = spawnSync('redis-cli', ['--version']).status === 0;
 if (!hasRedisCli) process.stdout.write('skipped: no redis-cli to reshard with\n');
 
-type Reply = string | number | null | Error | readonly Reply[];
-
-/** A client that speaks RESP2 in bytes: every string is latin-1 text. */
-class Client {
-  private readonly socket: Socket;
-  private readonly waiting: ((reply: Reply) => void)[] = [];
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    const answer = (reply: unknown): void => this.waiting.shift()?.(latin1(reply));
-    const parser = new RedisParser({
-      returnReply: answer,
-      returnError: answer,
-      returnFatalError: answer,
-      returnBuffers: true,
-    });
-    socket.on('data', (bytes: Buffer) => parser.execute(bytes));
-    socket.on('error', () => {});
-  }
-
-  static async open(port: number): Promise<Client> {
-    for (let attempt = 0; ; attempt++) {
-      const socket = connect(port, '127.0.0.1');
-      const problem = await new Promise<Error | null>((resolve) => {
-        socket.once('connect', () => resolve(null));
-        socket.once('error', resolve);
-      });
-      if (problem === null) {
-        const client = new Client(socket);
-        await client.until('PONG', 'PING');
-        return client;
-      }
-      if (attempt === 200) throw problem;
-      await sleep(50);
-    }
-  }
-
-  send(...words: readonly (string | number)[]): Promise<Reply> {
-    const text = words.map((word) => `$${String(word).length}\r\n${word}\r\n`).join('');
-    this.socket.write(`*${words.length}\r\n${text}`, 'latin1');
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  async until(part: string, ...words: readonly (string | number)[]): Promise<void> {
-    while (!String(await this.send(...words)).includes(part)) await sleep(20);
-  }
-
-  close(): void {
-    this.socket.destroy();
-  }
-}
-
-function latin1(reply: unknown): Reply {
-  if (reply instanceof Uint8Array) return Buffer.from(reply).toString('latin1');
-  return Array.isArray(reply) ? reply.map(latin1) : (reply as Reply);
-}
-
 const processes: ChildProcess[] = [];
 const folders: string[] = [];
-const clients: Client[] = [];
+const clients: Resp2Client[] = [];
 
 function start(program: string, first: readonly string[], port: number, more: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), 'keyherd-reshard-'));
@@ -106,17 +47,20 @@ function start(program: string, first: readonly string[], port: number, more: re
   processes.push(spawn(program, [...first, ...args, ...more], { stdio: 'ignore' }));
 }
 
-async function ours(port: number, ...more: readonly string[]): Promise<Client> {
+async function ours(port: number, ...more: readonly string[]): Promise<Resp2Client> {
   start(process.execPath, [new URL('../main.ts', import.meta.url).pathname], port, more);
-  const client = await Client.open(port);
-  clients.push(client);
-  return client;
+  return await clientOf(port);
 }
 
-async function theirs(port: number, ...more: readonly string[]): Promise<Client> {
+async function theirs(port: number, ...more: readonly string[]): Promise<Resp2Client> {
   start(valkey!.path, [], port, more);
-  const client = await Client.open(port);
+  return await clientOf(port);
+}
+
+async function clientOf(port: number): Promise<Resp2Client> {
+  const client = await Resp2Client.open(port);
   clients.push(client);
+  await client.until('PONG', 'PING');
   return client;
 }
 
@@ -129,7 +73,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-async function sendAll(client: Client, commands: readonly (readonly (string | number)[])[]): Promise<void> {
+async function sendAll(client: Resp2Client, commands: readonly (readonly (string | number)[])[]): Promise<void> {
   const replies = await Promise.all(commands.map((words) => client.send(...words)));
   for (const reply of replies) expect(reply).not.toBeInstanceOf(Error);
 }
@@ -163,7 +107,7 @@ function making(key: string, kind: number): readonly (readonly (string | number)
 }
 
 /** What a key holds, so that it can be compared: its value's digest and its expiry in this unit. */
-async function contents(client: Client, keys: readonly string[], unitMs = 1): Promise<readonly string[]> {
+async function contents(client: Resp2Client, keys: readonly string[], unitMs = 1): Promise<readonly string[]> {
   return Promise.all(
     keys.map(async (key) => {
       // In this order: DEBUG has no keys to Valkey's routing, and looks in the slot of the command before it.
@@ -201,10 +145,10 @@ class Writer {
   readonly counted: Map<string, number> = new Map();
   redirected = 0;
   stopped = false;
-  private readonly source: Client;
-  private readonly target: Client;
+  private readonly source: Resp2Client;
+  private readonly target: Resp2Client;
 
-  constructor(source: Client, target: Client) {
+  constructor(source: Resp2Client, target: Resp2Client) {
     this.source = source;
     this.target = target;
   }
@@ -217,7 +161,7 @@ class Writer {
     }
   }
 
-  private async increment(key: string): Promise<Reply> {
+  private async increment(key: string): Promise<Resp2Reply> {
     for (;;) {
       let reply = await this.source.send('INCR', key);
       if (!(reply instanceof Error)) return reply;
@@ -237,7 +181,11 @@ class Writer {
 const CLUSTER_OPTIONS = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
 
 /** Two primaries, and a replica of the first. */
-async function formCluster(source: Client, target: Client, replica: Client): Promise<readonly [string, string]> {
+async function formCluster(
+  source: Resp2Client,
+  target: Resp2Client,
+  replica: Resp2Client,
+): Promise<readonly [string, string]> {
   await sendAll(source, [
     ['CLUSTER', 'SET-CONFIG-EPOCH', 1],
     ['CLUSTER', 'ADDSLOTSRANGE', 0, 9999],
@@ -258,7 +206,13 @@ async function formCluster(source: Client, target: Client, replica: Client): Pro
 }
 
 /** Reshards while a client writes, and compares what was there with what is there. */
-async function reshard(source: Client, target: Client, replica: Client, slots: number, unitMs: number): Promise<void> {
+async function reshard(
+  source: Resp2Client,
+  target: Resp2Client,
+  replica: Resp2Client,
+  slots: number,
+  unitMs: number,
+): Promise<void> {
   const [sourceId, targetId] = await formCluster(source, target, replica);
   const tags = tagsOfSlots(slots);
   const keys = tags.flatMap((tag) => Array.from({ length: 30 }, (_, i) => `key ${i} of ${tag}`));
@@ -357,8 +311,8 @@ describe.skipIf(valkey === null)('a valkey-server 9.1', () => {
     );
     // Valkey sends the time that is left, which ends some milliseconds earlier or later.
     const before = await contents(here, keys, 1000);
-    const conversation = async (from: Client, to: Client, port: number): Promise<readonly string[]> => {
-      const replies: Reply[] = [];
+    const conversation = async (from: Resp2Client, to: Resp2Client, port: number): Promise<readonly string[]> => {
+      const replies: Resp2Reply[] = [];
       const say = async (...words: readonly (string | number)[]): Promise<void> => {
         replies.push(await from.send(...words));
       };
